@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Files that must not be half-read or half-written. Reading goes by read(2) into secret memory.
+ * Writing goes to a temporary file in the same folder, fsync, rename, fsync of the folder; a
+ * private key never exists with a wider mode than it is asked for, and never by halves.
+ */
+#ifndef TA_LIB_FILE_H
+#define TA_LIB_FILE_H
+
+#include <sys/stat.h>
+
+#include "lib/base.h"
+#include "lib/secret.h"
+
+/* Reads a whole regular file of at most `max` bytes. Opens with O_NONBLOCK and refuses what is not
+ * a regular file: -EISDIR, -EINVAL (FIFO, device, socket); -EFBIG over `max`, found by reading, so
+ * /proc files that claim size 0 meet it too. Symbolic links are followed, loops are -ELOOP.
+ * `ret_stat` may be NULL. */
+ta_must_check int ta_file_read(const char *path, size_t max, TaSecret **ret, struct stat *ret_stat);
+
+/* The same from an open descriptor that may be a pipe or a terminal (standard input). */
+ta_must_check int ta_file_read_fd(int fd, size_t max, TaSecret **ret);
+
+/* Puts `bytes` at `path`, whole or not at all. Without `replace`, an existing file is -EEXIST (by
+ * linkat, so nothing that appears meanwhile is overwritten). The mode is exact, whatever the umask.
+ * On failure the temporary file is gone and the old file is as it was. */
+ta_must_check int ta_file_write(const char *path, TaBytes bytes, mode_t mode, bool replace);
+
+/* 0 if the permissions of a private key's file are right for `uid`: owned by somebody else is
+ * fine (as in OpenSSH), owned by us with bits for group or others is TA_E_REFUSED. */
+ta_must_check int ta_file_private_mode(const struct stat *st, uid_t uid);
+
+#endif

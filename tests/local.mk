@@ -1,0 +1,19 @@
+# tests/: mirrors the tree. C tests speak TAP through GLib's GTest, shell tests through
+# tests/support/tap.sh. A C test is a check_PROGRAM named tests/<folder>/test-<unit>.
+TEST_LDADD = $(LIBTA) $(GLIB_LIBS)
+TEST_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
+
+C_TESTS = \
+	tests/lib/test-secret \
+	tests/lib/test-wire
+
+check_PROGRAMS += $(C_TESTS)
+TESTS += $(C_TESTS)
+
+tests_lib_test_secret_SOURCES = tests/lib/test-secret.c
+tests_lib_test_secret_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_secret_LDADD = $(TEST_LDADD)
+
+tests_lib_test_wire_SOURCES = tests/lib/test-wire.c
+tests_lib_test_wire_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_wire_LDADD = $(TEST_LDADD)
