@@ -2,7 +2,10 @@
 noinst_LIBRARIES += libta.a
 libta_a_SOURCES = \
 	lib/base.c lib/base.h \
+	lib/cli.c lib/cli.h \
+	lib/constraint.c lib/constraint.h \
 	lib/error.c lib/error.h \
+	lib/message.c lib/message.h \
 	lib/proto.h \
 	lib/secret.c lib/secret.h \
 	lib/wire.c lib/wire.h

@@ -4,6 +4,8 @@ TEST_LDADD = $(LIBTA) $(GLIB_LIBS)
 TEST_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
 
 C_TESTS = \
+	tests/lib/test-cli \
+	tests/lib/test-constraint \
 	tests/lib/test-secret \
 	tests/lib/test-wire
 
@@ -17,3 +19,11 @@ tests_lib_test_secret_LDADD = $(TEST_LDADD)
 tests_lib_test_wire_SOURCES = tests/lib/test-wire.c
 tests_lib_test_wire_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_wire_LDADD = $(TEST_LDADD)
+
+tests_lib_test_cli_SOURCES = tests/lib/test-cli.c
+tests_lib_test_cli_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_cli_LDADD = $(TEST_LDADD)
+
+tests_lib_test_constraint_SOURCES = tests/lib/test-constraint.c
+tests_lib_test_constraint_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_constraint_LDADD = $(TEST_LDADD)
