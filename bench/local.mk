@@ -1,1 +1,10 @@
-# bench/
+# bench/: run by hand, never by `make check`.
+noinst_PROGRAMS += bench/agentbench
+bench_agentbench_SOURCES = \
+	bench/agentbench.c \
+	bench/clients.c bench/clients.h \
+	bench/keys.c bench/keys.h \
+	bench/measure.c bench/measure.h \
+	bench/nullagent.c bench/nullagent.h
+bench_agentbench_LDADD = $(LIBTA)
+
