@@ -8,3 +8,5 @@ bench_agentbench_SOURCES = \
 	bench/nullagent.c bench/nullagent.h
 bench_agentbench_LDADD = $(LIBTA)
 
+
+EXTRA_DIST += bench/compare
