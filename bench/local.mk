@@ -2,6 +2,7 @@
 noinst_PROGRAMS += bench/agentbench
 bench_agentbench_SOURCES = \
 	bench/agentbench.c \
+	bench/cases.c bench/cases.h \
 	bench/clients.c bench/clients.h \
 	bench/keys.c bench/keys.h \
 	bench/measure.c bench/measure.h \
