@@ -27,3 +27,10 @@ tests_lib_test_cli_LDADD = $(TEST_LDADD)
 tests_lib_test_constraint_SOURCES = tests/lib/test-constraint.c
 tests_lib_test_constraint_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_constraint_LDADD = $(TEST_LDADD)
+
+# Shell tests. tests/system/ drives the finished programs, tests/support/ is what they stand on.
+SYSTEM_TESTS = \
+	tests/support/test-tap.sh
+
+TESTS += $(SYSTEM_TESTS)
+EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/demo.sh
