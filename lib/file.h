@@ -21,8 +21,9 @@ ta_must_check int ta_file_read(const char *path, size_t max, TaSecret **ret, str
 /* The same from an open descriptor that may be a pipe or a terminal (standard input). */
 ta_must_check int ta_file_read_fd(int fd, size_t max, TaSecret **ret);
 
-/* Puts `bytes` at `path`, whole or not at all. Without `replace`, an existing file is -EEXIST (by
- * linkat, so nothing that appears meanwhile is overwritten). The mode is exact, whatever the umask.
+/* Puts `bytes` at `path`, whole or not at all. Without `replace`, an existing file is -EEXIST,
+ * one that appears meanwhile too. With it, a symbolic link stays and what it names is replaced;
+ * what is no regular file is -EINVAL or -EISDIR. The mode is exact, whatever the umask.
  * On failure the temporary file is gone and the old file is as it was. */
 ta_must_check int ta_file_write(const char *path, TaBytes bytes, mode_t mode, bool replace);
 

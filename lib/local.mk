@@ -6,8 +6,10 @@ libta_a_SOURCES = \
 	lib/constraint.c lib/constraint.h \
 	lib/error.c lib/error.h \
 	lib/message.c lib/message.h \
+	lib/file.c lib/file.h \
 	lib/proto.h \
 	lib/secret.c lib/secret.h \
+	lib/text.c lib/text.h \
 	lib/wire.c lib/wire.h
 
 LIBTA = libta.a $(SODIUM_LIBS) $(CRYPTO_LIBS)

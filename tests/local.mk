@@ -4,6 +4,8 @@ TEST_LDADD = $(LIBTA) $(GLIB_LIBS)
 TEST_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
 
 C_TESTS = \
+	tests/lib/test-file \
+	tests/lib/test-text \
 	tests/lib/test-cli \
 	tests/lib/test-constraint \
 	tests/lib/test-secret \
@@ -34,3 +36,11 @@ SYSTEM_TESTS = \
 
 TESTS += $(SYSTEM_TESTS)
 EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/demo.sh
+
+tests_lib_test_file_SOURCES = tests/lib/test-file.c
+tests_lib_test_file_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_file_LDADD = $(TEST_LDADD)
+
+tests_lib_test_text_SOURCES = tests/lib/test-text.c
+tests_lib_test_text_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_text_LDADD = $(TEST_LDADD)
