@@ -11,3 +11,7 @@ bench_agentbench_LDADD = $(LIBTA)
 
 
 EXTRA_DIST += bench/compare
+
+noinst_PROGRAMS += bench/keyfile-bench
+bench_keyfile_bench_SOURCES = bench/keyfile-bench.c
+bench_keyfile_bench_LDADD = $(LIBTA)

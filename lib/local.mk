@@ -7,6 +7,7 @@ libta_a_SOURCES = \
 	lib/error.c lib/error.h \
 	lib/message.c lib/message.h \
 	lib/file.c lib/file.h \
+	lib/kdf.c lib/kdf.h lib/kdf-pi.h \
 	lib/proto.h \
 	lib/secret.c lib/secret.h \
 	lib/text.c lib/text.h \

@@ -5,6 +5,7 @@ TEST_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
 
 C_TESTS = \
 	tests/lib/test-file \
+	tests/lib/test-kdf \
 	tests/lib/test-text \
 	tests/lib/test-cli \
 	tests/lib/test-constraint \
@@ -44,3 +45,7 @@ tests_lib_test_file_LDADD = $(TEST_LDADD)
 tests_lib_test_text_SOURCES = tests/lib/test-text.c
 tests_lib_test_text_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_text_LDADD = $(TEST_LDADD)
+
+tests_lib_test_kdf_SOURCES = tests/lib/test-kdf.c
+tests_lib_test_kdf_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_kdf_LDADD = $(TEST_LDADD)
