@@ -31,13 +31,6 @@ tests_lib_test_constraint_SOURCES = tests/lib/test-constraint.c
 tests_lib_test_constraint_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_constraint_LDADD = $(TEST_LDADD)
 
-# Shell tests. tests/system/ drives the finished programs, tests/support/ is what they stand on.
-SYSTEM_TESTS = \
-	tests/support/test-tap.sh
-
-TESTS += $(SYSTEM_TESTS)
-EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/demo.sh
-
 tests_lib_test_file_SOURCES = tests/lib/test-file.c
 tests_lib_test_file_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_file_LDADD = $(TEST_LDADD)

@@ -1,0 +1,8 @@
+# tests/system/: shell tests that drive the finished programs; tests/support/ is what they stand on.
+SYSTEM_TESTS = \
+	tests/support/test-tap.sh \
+	tests/system/cascade.sh \
+	tests/system/login.sh
+
+TESTS += $(SYSTEM_TESTS)
+EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/rig.sh tests/support/demo.sh
