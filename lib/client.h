@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A blocking client of any SSH agent: connect, ask, get the answer. Requests and answers are built
- * in secret memory, since some carry private keys.
+ * A blocking client of any SSH agent: connect, ask, get the answer. Requests are built in secret
+ * memory, since some carry private keys or passphrases; no answer does.
  */
 #ifndef TA_LIB_CLIENT_H
 #define TA_LIB_CLIENT_H
@@ -20,9 +20,10 @@ void ta_client_freep(TaClient **client);
 
 /* Sends one message (without its length) and waits for the answer, a view that lives until the
  * next call. TA_E_PROTOCOL for an answer of length 0 or over TA_MSG_MAX, -EPIPE if the agent hung
- * up. */
+ * up; the connection is of no use after either. */
 ta_must_check int ta_client_ask(TaClient *client, TaBytes request, TaBytes *ret_answer);
-/* A buffer of TA_MSG_MAX bytes in the client to build a request in. */
+/* A buffer in the client to build a request in: TA_MSG_MAX bytes, or less (16 KiB at least) where
+ * protected memory is scarce. */
 TaWriter ta_client_writer(TaClient *client);
 
 /* Each of the following is one request. TA_E_REFUSED: the agent said failure. */

@@ -3,6 +3,7 @@ noinst_LIBRARIES += libta.a
 libta_a_SOURCES = \
 	lib/base.c lib/base.h \
 	lib/cli.c lib/cli.h \
+	lib/client.c lib/client.h \
 	lib/constraint.c lib/constraint.h \
 	lib/error.c lib/error.h \
 	lib/message.c lib/message.h \

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One request, one answer, in order. Once that order is lost (a failed write, a broken answer, a
+ * hang-up) nothing that comes later could be told from an answer to something else, so the
+ * connection is given up for good: every later call is -EPIPE.
+ */
+#include "lib/client.h"
+
+#include <endian.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+struct TaClient {
+        int fd; /* -1 once given up */
+        TaSecret *request;
+        uint8_t *answer; /* plain heap: no answer of the protocol holds a secret */
+};
+
+/* Where locked memory is scarce, a smaller buffer still serves everything but huge keys. */
+static int request_buffer(TaSecret **ret) {
+        for (size_t cap = TA_MSG_MAX;; cap /= 4) {
+                int err = ta_secret_new(cap, ret);
+
+                if (!err || cap <= 16 * 1024)
+                        return err;
+        }
+}
+
+static int connect_to(int fd, const struct sockaddr_un *address) {
+        while (connect(fd, (const struct sockaddr *)address, sizeof *address) < 0) {
+                if (errno != EINTR)
+                        return -errno;
+        }
+        return 0;
+}
+
+int ta_client_connect(const char *path, TaClient **ret) {
+        ta_cleanup(ta_client_freep) TaClient *client = NULL;
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        int err;
+
+        if (!path)
+                path = getenv("SSH_AUTH_SOCK");
+        if (!path || !*path)
+                return TA_E_NO_AGENT;
+        if (strlen(path) >= sizeof address.sun_path)
+                return -ENAMETOOLONG;
+        memcpy(address.sun_path, path, strlen(path));
+
+        client = calloc(1, sizeof *client);
+        if (!client)
+                return -ENOMEM;
+        client->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        if (client->fd < 0)
+                return -errno;
+        err = connect_to(client->fd, &address);
+        if (err)
+                return err;
+        err = request_buffer(&client->request);
+        if (err)
+                return err;
+        *ret = ta_steal(&client);
+        return 0;
+}
+
+void ta_client_free(TaClient *client) {
+        if (!client)
+                return;
+        ta_closep(&client->fd);
+        ta_secret_drop(client->request);
+        free(client->answer);
+        free(client);
+}
+
+void ta_client_freep(TaClient **client) {
+        ta_client_free(*client);
+}
+
+TaWriter ta_client_writer(TaClient *client) {
+        return ta_writer(client->request->data, client->request->cap);
+}
+
+static int send_all(int fd, TaBytes request) {
+        uint32_t len = htobe32((uint32_t)request.len);
+        struct iovec parts[] = {
+                {&len, sizeof len},
+                {(void *)(uintptr_t)request.data, request.len},
+        };
+        struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
+
+        while (message.msg_iovlen > 0) {
+                ssize_t n = sendmsg(fd, &message, MSG_NOSIGNAL);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return errno == ECONNRESET ? -EPIPE : -errno;
+                while (message.msg_iovlen > 0 && (size_t)n >= message.msg_iov->iov_len) {
+                        n -= (ssize_t)message.msg_iov->iov_len;
+                        message.msg_iov++;
+                        message.msg_iovlen--;
+                }
+                if (message.msg_iovlen > 0) {
+                        message.msg_iov->iov_base = (uint8_t *)message.msg_iov->iov_base + n;
+                        message.msg_iov->iov_len -= (size_t)n;
+                }
+        }
+        return 0;
+}
+
+static int receive_all(int fd, void *buffer, size_t len) {
+        uint8_t *p = buffer;
+
+        while (len > 0) {
+                ssize_t n = recv(fd, p, len, 0);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return errno == ECONNRESET ? -EPIPE : -errno;
+                if (n == 0)
+                        return -EPIPE;
+                p += n;
+                len -= (size_t)n;
+        }
+        return 0;
+}
+
+static int exchange(TaClient *client, TaBytes request, TaBytes *ret_answer) {
+        uint32_t len;
+        uint8_t *answer;
+        int err;
+
+        err = send_all(client->fd, request);
+        if (err)
+                return err;
+        err = receive_all(client->fd, &len, sizeof len);
+        if (err)
+                return err;
+        len = be32toh(len);
+        if (len == 0 || len > TA_MSG_MAX)
+                return TA_E_PROTOCOL;
+        answer = malloc(len);
+        if (!answer)
+                return -ENOMEM;
+        free(client->answer);
+        client->answer = answer;
+        err = receive_all(client->fd, answer, len);
+        if (err)
+                return err;
+        *ret_answer = (TaBytes){answer, len};
+        return 0;
+}
+
+int ta_client_ask(TaClient *client, TaBytes request, TaBytes *ret_answer) {
+        int err;
+
+        if (request.len == 0 || request.len > TA_MSG_MAX)
+                return TA_E_LIMIT;
+        if (client->fd < 0)
+                return -EPIPE;
+        err = exchange(client, request, ret_answer);
+        if (err)
+                ta_closep(&client->fd);
+        return err;
+}
+
+/* Asks what was built in the client's buffer, and leaves nothing of it there. */
+static int ask_written(TaClient *client, const TaWriter *w, TaBytes *ret_answer) {
+        int err = w->err ? w->err : ta_client_ask(client, ta_written(w), ret_answer);
+
+        ta_wipe(client->request->data, w->len);
+        return err;
+}
+
+static int ask_status(TaClient *client, const TaWriter *w) {
+        TaBytes answer;
+        int err = ask_written(client, w, &answer);
+
+        return err ? err : ta_status_read(answer);
+}
+
+int ta_client_add(TaClient *client, const TaKey *key, TaBytes comment,
+                  const TaConstraints *constraints) {
+        TaWriter w = ta_client_writer(client);
+
+        ta_add_write(&w, key, comment, constraints);
+        return ask_status(client, &w);
+}
+
+int ta_client_list(TaClient *client, TaIdentity **ret, size_t *ret_n) {
+        ta_cleanup(ta_freep) TaIdentity *list = NULL;
+        TaWriter w = ta_client_writer(client);
+        TaReader r;
+        TaBytes answer;
+        uint32_t n = 0;
+        int err;
+
+        ta_write_u8(&w, SSH_AGENTC_REQUEST_IDENTITIES);
+        err = ask_written(client, &w, &answer);
+        if (err)
+                return err;
+        err = ta_identities_read(answer, &r, &n);
+        if (err)
+                return err;
+        list = calloc((size_t)n + 1, sizeof *list);
+        if (!list)
+                return -ENOMEM;
+        for (uint32_t i = 0; i < n && !r.err; i++)
+                list[i] = ta_identities_next(&r);
+        err = ta_read_end(&r);
+        if (err)
+                return err;
+        *ret = ta_steal(&list);
+        *ret_n = n;
+        return 0;
+}
+
+int ta_client_sign(TaClient *client, TaBytes key, TaBytes data, uint32_t flags,
+                   TaBytes *ret_signature) {
+        TaWriter w = ta_client_writer(client);
+        TaBytes answer;
+        int err;
+
+        ta_sign_request_write(&w, &(TaSignRequest){.key = key, .data = data, .flags = flags});
+        err = ask_written(client, &w, &answer);
+        return err ? err : ta_sign_response_read(answer, ret_signature);
+}
+
+int ta_client_remove(TaClient *client, TaBytes key) {
+        TaWriter w = ta_client_writer(client);
+
+        ta_remove_write(&w, key);
+        return ask_status(client, &w);
+}
+
+int ta_client_remove_all(TaClient *client) {
+        TaWriter w = ta_client_writer(client);
+
+        ta_write_u8(&w, SSH_AGENTC_REMOVE_ALL_IDENTITIES);
+        return ask_status(client, &w);
+}
+
+int ta_client_lock(TaClient *client, bool lock, TaBytes passphrase) {
+        TaWriter w = ta_client_writer(client);
+
+        ta_lock_write(&w, lock, passphrase);
+        return ask_status(client, &w);
+}
+
+int ta_client_query(TaClient *client, TaReader *ret_names) {
+        TaWriter w = ta_client_writer(client);
+        TaBytes answer;
+        int err;
+
+        ta_extension_begin(&w, TA_EXT_QUERY);
+        err = ask_written(client, &w, &answer);
+        return err ? err : ta_query_response_read(answer, ret_names);
+}
