@@ -1,1 +1,31 @@
-# agent/
+# agent/: the daemon (front and launcher) and the keeper, which share only agent/link.c.
+bin_PROGRAMS += tagent
+tagent_SOURCES = \
+	agent/agent.h \
+	agent/binding.c agent/binding.h \
+	agent/dispatch.c agent/dispatch.h \
+	agent/keepers.c agent/keepers.h \
+	agent/keyring.c agent/keyring.h \
+	agent/launcher.c agent/launcher.h \
+	agent/link.c agent/link.h \
+	agent/log.c agent/log.h \
+	agent/loop.c agent/loop.h \
+	agent/main.c \
+	agent/op-add.c agent/op-extension.c agent/op-identities.c agent/op-lock.c agent/op-remove.c agent/op-sign.c \
+	agent/policy.c agent/policy.h \
+	agent/prompter.c agent/prompter.h \
+	agent/server.c agent/server.h \
+	agent/session.c agent/session.h \
+	agent/shell.c agent/shell.h \
+	agent/socket.c agent/socket.h
+tagent_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
+tagent_LDADD = $(LIBTA) $(GLIB_LIBS)
+
+pkglibexec_PROGRAMS += tagent-keeper
+tagent_keeper_SOURCES = \
+	agent/keeper/main.c \
+	agent/keeper/serve.c agent/keeper/serve.h \
+	agent/keeper/vault.c agent/keeper/vault.h \
+	agent/link.c agent/link.h
+tagent_keeper_LDADD = $(LIBTA)
+tagent_keeper_CPPFLAGS = $(AM_CPPFLAGS)

@@ -1,1 +1,549 @@
-int main(void) { return 0; }
+/* SPDX-License-Identifier: ISC */
+/*
+ * tagent: the agent. Options, the socket, the processes, the loop, a tidy end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/launcher.h"
+#include "agent/log.h"
+#include "agent/prompter.h"
+#include "agent/server.h"
+#include "agent/shell.h"
+#include "agent/socket.h"
+#include "lib/cli.h"
+#include "lib/secret.h"
+#include "lib/text.h"
+
+enum { EXIT_FATAL = 255, EXIT_SIGNAL = 2 };
+enum { OPTION_FISH = 256 };
+
+static const TaOption options[] = {
+        {'a', NULL, "path", "listen at this path instead of the usual one"},
+        {'c', NULL, NULL, "print commands for csh"},
+        {'D', NULL, NULL, "stay in the foreground"},
+        {'d', NULL, NULL, "stay in the foreground and tell what happens"},
+        {'E', NULL, "hash", "fingerprint hash in prompts: sha256 (default), sha512, md5"},
+        {OPTION_FISH, "fish", NULL, "print commands for fish"},
+        {'k', NULL, NULL, "end the agent named by SSH_AGENT_PID"},
+        {'O', NULL, "option", "accepted for compatibility with ssh-agent"},
+        {'P', NULL, "patterns", "accepted for compatibility; tokens are not supported yet"},
+        {'s', NULL, NULL, "print commands for sh"},
+        {'T', NULL, NULL, "start a new private agent with its socket under $TMPDIR"},
+        {'t', NULL, "life", "default lifetime of keys (90, 1h30m, 2d)"},
+        {'U', NULL, NULL, "do not remove stale sockets at start"},
+        {'u', NULL, NULL, "remove stale sockets from ~/.ssh/agent and exit (-uu: of any host)"},
+        {'V', NULL, NULL, "print the version on standard error and exit"},
+        {0},
+};
+
+static const TaCommand command = {
+        .name = "tagent",
+        .purpose = "Holds private keys and signs with them for ssh, git and others.",
+        .synopsis = (const char *const[]){"[-c | -s | --fish] [-Dd] [-TU] [-a path] [-E hash] "
+                                          "[-O option] [-P patterns] [-t life]",
+                                          "[-TU] [-a path] [-E hash] [-t life] command [argument ...]",
+                                          "[-c | -s | --fish] -k", "-u", "-V", NULL},
+        .options = options,
+        .notes = "In a session: eval $(tagent)",
+        .stop_at_operand = true,
+};
+
+typedef struct Config {
+        Shell shell;
+        bool shell_given;
+        const char *path;
+        bool foreground, debug, kill, private, no_clean, version;
+        unsigned clean;
+        TaHash hash;
+        uint32_t lifetime;
+        char **program; /* a command to run; NULL: none */
+} Config;
+
+/* ---- the running agent ------------------------------------------------------------------ */
+
+static struct {
+        Agent agent;
+        char path[SOCKET_PATH_MAX];
+        bool remove_socket, remove_folder, activated;
+        int status; /* exit status at the end */
+        Watch signals, parent;
+} self;
+
+void agent_forget_all(Agent *agent) {
+        keyring_clear(agent->keyring);
+        keepers_drop_all(agent->keepers);
+}
+
+static void expiry_due(void *data) {
+        Agent *agent = data;
+
+        agent->expiry_timer = 0;
+        agent_expire(agent);
+}
+
+void agent_expire(Agent *agent) {
+        uint64_t now = loop_now_ms(), next = keyring_expire(agent->keyring, now), wait;
+
+        if (!next || agent->expiry_timer)
+                return;
+        wait = next - now;
+        agent->expiry_timer =
+                loop_after(agent->loop, wait > 60000 ? 60000 : (unsigned)wait, expiry_due, agent);
+}
+
+static void keepers_lost(void *data) {
+        Agent *agent = data;
+
+        keyring_clear(agent->keyring);
+        agent->locked = false;
+}
+
+static void signal_ready(Watch *watch, uint32_t events ta_unused) {
+        struct signalfd_siginfo info;
+
+        while (read(watch->fd, &info, sizeof info) == sizeof info) {
+                if (info.ssi_signo == SIGUSR1) {
+                        log_info("SIGUSR1: all keys forgotten");
+                        agent_forget_all(&self.agent);
+                        continue;
+                }
+                log_debug("signal %u", info.ssi_signo);
+                self.status = self.activated && info.ssi_signo == SIGTERM ? 0 : EXIT_SIGNAL;
+                loop_quit(self.agent.loop);
+        }
+}
+
+static void parent_gone(Watch *watch ta_unused, uint32_t events) {
+        if (!(events & EPOLLIN))
+                return;
+        self.status = EXIT_SIGNAL;
+        loop_quit(self.agent.loop);
+}
+
+static int watch_signals(const Config *config) {
+        sigset_t set;
+        int fd;
+
+        sigemptyset(&set);
+        sigaddset(&set, SIGTERM);
+        sigaddset(&set, SIGHUP);
+        sigaddset(&set, SIGUSR1);
+        if (config->foreground)
+                sigaddset(&set, SIGINT);
+        else
+                (void)signal(SIGINT, SIG_IGN);
+        (void)signal(SIGPIPE, SIG_IGN);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (fd < 0)
+                return -errno;
+        self.signals = (Watch){.fd = fd, .ready = signal_ready};
+        return loop_add(self.agent.loop, &self.signals);
+}
+
+/* The whole hard limit: a thousand clients at once are ordinary. */
+static void raise_descriptor_limit(void) {
+        struct rlimit lim;
+
+        if (getrlimit(RLIMIT_NOFILE, &lim) == 0 && lim.rlim_cur < lim.rlim_max) {
+                lim.rlim_cur = lim.rlim_max;
+                (void)setrlimit(RLIMIT_NOFILE, &lim);
+        }
+}
+
+/* Everything but the listener, which the caller has. `parent`: whose end is our end, or -1. */
+static int start(const Config *config, int listener, int parent) {
+        static const struct rlimit no_core = {0, 0};
+        Agent *agent = &self.agent;
+        int err;
+
+        (void)prctl(PR_SET_DUMPABLE, 0);
+        (void)setrlimit(RLIMIT_CORE, &no_core);
+        raise_descriptor_limit();
+        agent->hash = config->hash;
+        agent->default_lifetime = config->lifetime;
+        agent->launcher = launcher_start();
+        if (agent->launcher < 0)
+                return agent->launcher;
+        if (sodium_init() < 0)
+                return TA_E_CRYPTO;
+        err = ta_secret_init(0);
+        if (!err)
+                err = loop_new(&agent->loop);
+        if (!err)
+                err = watch_signals(config);
+        if (!err)
+                err = keyring_new(&agent->keyring);
+        if (!err)
+                err = keepers_new(agent->loop, agent->launcher, 0, keepers_lost, agent,
+                                  &agent->keepers);
+        if (err == TA_E_PROTOCOL)
+                ta_complain("tagent-keeper does not start; is it installed beside tagent or in %s?",
+                            TA_LIBEXECDIR);
+        if (!err)
+                err = prompter_new(agent->loop, agent->launcher, &agent->prompter);
+        if (!err)
+                err = server_new(agent, listener, &agent->server);
+        if (!err && parent >= 0) {
+                self.parent = (Watch){.fd = parent, .ready = parent_gone};
+                err = loop_add(agent->loop, &self.parent);
+        }
+        return err;
+}
+
+static void remove_socket(void) {
+        if (self.remove_socket)
+                socket_remove(self.path);
+        if (self.remove_folder) {
+                char copy[SOCKET_PATH_MAX];
+
+                memcpy(copy, self.path, sizeof copy);
+                (void)rmdir(dirname(copy));
+        }
+}
+
+static int run(void) {
+        loop_run(self.agent.loop);
+        remove_socket();
+        server_free(self.agent.server);
+        prompter_free(self.agent.prompter);
+        keepers_free(self.agent.keepers);
+        keyring_free(self.agent.keyring);
+        loop_cancel(self.agent.loop, &self.agent.expiry_timer);
+        loop_free(self.agent.loop);
+        return self.status;
+}
+
+/* ---- starting it ------------------------------------------------------------------------ */
+
+static int fail(const char *what, int err) {
+        if (err == -ENAMETOOLONG)
+                ta_complain("%s: the path is too long for a socket (at most %zu bytes)", what,
+                            SOCKET_PATH_MAX - 1);
+        else if (err == -EEXIST)
+                ta_complain("%s: something that is not a socket of yours is there; it is left alone",
+                            what);
+        else
+                ta_complain("%s: %s", what, ta_strerror(err));
+        return 1;
+}
+
+/* 0: listening. 1: failed, said. 2: an agent is there already (`ret_pid`), which only counts as
+ * success at the usual path. */
+static int open_socket(const Config *config, int *ret_fd, pid_t *ret_pid) {
+        char what[SOCKET_PATH_MAX] = "";
+        int err;
+
+        if (config->path) {
+                if (strlen(config->path) >= SOCKET_PATH_MAX)
+                        return fail(config->path, -ENAMETOOLONG);
+                memcpy(self.path, config->path, strlen(config->path) + 1);
+        } else if (config->private || config->program) {
+                err = socket_private_path(self.path);
+                if (err)
+                        return fail("a private folder under TMPDIR", err);
+                self.remove_folder = true;
+        } else {
+                err = socket_default_path(self.path, what);
+                if (err == -EPERM)
+                        ta_complain("%s is not a private folder of yours; chmod 700 it, or choose a "
+                                    "path with -a", what);
+                if (err)
+                        return err == -EPERM ? 1 : fail(what, err);
+        }
+        err = socket_listen(self.path, ret_fd, ret_pid);
+        if (err == -EADDRINUSE)
+                return 2;
+        if (err) {
+                remove_socket();
+                return fail(self.path, err);
+        }
+        self.remove_socket = true;
+        return 0;
+}
+
+static int run_foreground(const Config *config, int listener) {
+        int err;
+
+        log_open(1, config->debug);
+        err = start(config, listener, -1);
+        if (err) {
+                remove_socket();
+                return fail("cannot start", err);
+        }
+        if (!self.activated && shell_print_agent(config->shell, self.path, 0, getpid()) < 0) {
+                remove_socket();
+                return 1;
+        }
+        return run();
+}
+
+static void detach(void) {
+        int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+        (void)setsid();
+        (void)!chdir("/");
+        if (null >= 0)
+                for (int fd = 0; fd < 3; fd++)
+                        (void)dup2(null, fd);
+        ta_closep(&null);
+}
+
+/* In the new process. Says on `ready` that it serves, or nothing. */
+static void __attribute__((noreturn)) be_daemon(const Config *config, int listener, int parent,
+                                                int ready) {
+        uint8_t byte = 1;
+        int err;
+
+        log_open(0, 0);
+        if (config->program) /* it lives and dies with the command, but not by its Ctrl-C */
+                (void)setpgid(0, 0);
+        err = start(config, listener, parent);
+        if (err) {
+                remove_socket();
+                exit(fail("cannot start", err));
+        }
+        if (!config->program)
+                detach();
+        else {
+                int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+                for (int fd = 0; null >= 0 && fd < 3; fd++)
+                        (void)dup2(null, fd);
+                ta_closep(&null);
+        }
+        if (write(ready, &byte, 1) != 1) {
+                remove_socket();
+                exit(1);
+        }
+        close(ready);
+        exit(run());
+}
+
+static int run_daemon(const Config *config, int listener) {
+        int ready[2], parent = -1;
+        uint8_t byte;
+        char number[16];
+        pid_t pid;
+
+        if (pipe2(ready, O_CLOEXEC) < 0)
+                return fail("pipe", -errno);
+        if (config->program) {
+                parent = (int)syscall(SYS_pidfd_open, getpid(), 0);
+                if (parent < 0)
+                        return fail("pidfd_open", -errno);
+        }
+        pid = fork();
+        if (pid < 0)
+                return fail("fork", -errno);
+        if (pid == 0) {
+                close(ready[0]);
+                be_daemon(config, listener, parent, ready[1]);
+        }
+        close(ready[1]);
+        close(listener);
+        ta_closep(&parent);
+        if (read(ready[0], &byte, 1) != 1)
+                return 1; /* the child has said why */
+        close(ready[0]);
+        if (!config->program) {
+                int err = shell_print_agent(config->shell, self.path, pid, pid);
+
+                if (err) { /* nobody would ever find it */
+                        (void)kill(pid, SIGTERM);
+                        return fail("standard output", err);
+                }
+                return 0;
+        }
+        snprintf(number, sizeof number, "%d", (int)pid);
+        if (setenv("SSH_AUTH_SOCK", self.path, 1) < 0 || setenv("SSH_AGENT_PID", number, 1) < 0) {
+                (void)kill(pid, SIGTERM);
+                return fail("environment", -errno);
+        }
+        execvp(config->program[0], config->program);
+        (void)fail(config->program[0], -errno);
+        (void)kill(pid, SIGTERM);
+        return 1;
+}
+
+/* ---- other verbs ------------------------------------------------------------------------ */
+
+static int kill_agent(const Config *config) {
+        const char *text = getenv("SSH_AGENT_PID");
+        char *end;
+        long pid;
+
+        if (!text) {
+                ta_complain("SSH_AGENT_PID not set, cannot kill agent");
+                return 1;
+        }
+        errno = 0;
+        pid = strtol(text, &end, 10);
+        if (errno || end == text || *end || pid < 2 || pid > INT32_MAX) {
+                ta_complain("SSH_AGENT_PID=\"%s\", which is not a good PID", text);
+                return 1;
+        }
+        if (kill((pid_t)pid, SIGTERM) < 0) {
+                ta_complain("kill: %s", strerror(errno));
+                return 1;
+        }
+        return shell_print_killed(config->shell, (pid_t)pid) < 0;
+}
+
+/* Descriptor 3 from a service manager (sd_listen_fds(3)); -1: none. LISTEN_* are taken away. */
+static int activation_fd(void) {
+        const char *pid = getenv("LISTEN_PID"), *n = getenv("LISTEN_FDS");
+        int fd = -1;
+
+        if (pid && n && atol(pid) == (long)getpid())
+                fd = strcmp(n, "1") == 0 ? 3 : -2;
+        unsetenv("LISTEN_PID");
+        unsetenv("LISTEN_FDS");
+        unsetenv("LISTEN_FDNAMES");
+        return fd;
+}
+
+static int take_option(Config *config, const TaArgs *args, int letter) {
+        int hash;
+
+        switch (letter) {
+        case 'a':
+                config->path = args->value;
+                return 0;
+        case 'c':
+        case 's':
+        case OPTION_FISH:
+                if (config->shell_given)
+                        return -EINVAL;
+                config->shell = letter == 'c' ? SHELL_CSH : letter == 's' ? SHELL_SH : SHELL_FISH;
+                config->shell_given = true;
+                return 0;
+        case 'd':
+        case 'D':
+                if (config->foreground)
+                        return -EINVAL;
+                config->foreground = true;
+                config->debug = letter == 'd';
+                return 0;
+        case 'E':
+                hash = ta_hash_find(args->value);
+                if (hash < 0) {
+                        ta_complain("-E %s: unknown hash; sha256, sha512 or md5", args->value);
+                        exit(EXIT_FATAL);
+                }
+                config->hash = (TaHash)hash;
+                return 0;
+        case 'k':
+                config->kill = true;
+                return 0;
+        case 'O':
+                if (strcmp(args->value, "no-restrict-websafe") != 0 &&
+                    strcmp(args->value, "allow-remote-pkcs11") != 0 &&
+                    strncmp(args->value, "websafe-allow=", 14) != 0) {
+                        ta_complain("-O %s: unknown option", args->value);
+                        exit(EXIT_FATAL);
+                }
+                return 0;
+        case 'P':
+                return 0;
+        case 'T':
+                config->private = true;
+                return 0;
+        case 't':
+                if (ta_duration_read(args->value, &config->lifetime) < 0) {
+                        ta_complain("-t %s: not a lifetime; examples: 90, 1h30m, 2d", args->value);
+                        exit(1);
+                }
+                return 0;
+        case 'U':
+                config->no_clean = true;
+                return 0;
+        case 'u':
+                config->clean++;
+                return 0;
+        case 'V':
+                config->version = true;
+                return 0;
+        default:
+                return -EINVAL;
+        }
+}
+
+static int attach(const Config *config, pid_t pid) {
+        if (config->path || config->foreground) {
+                ta_complain("%s: an agent is listening there already (pid %d)", self.path, (int)pid);
+                return 1;
+        }
+        if (config->lifetime)
+                ta_complain("the agent runs already (pid %d); -t has no effect on it", (int)pid);
+        return shell_print_agent(config->shell, self.path, pid, pid) < 0;
+}
+
+int main(int argc, char **argv) {
+        static TaArgs args;
+        Config config = {.shell = shell_guess(), .hash = TA_HASH_SHA256};
+        int letter, listener = -1, result;
+        pid_t pid = 0;
+
+        ta_start();
+        ta_args_init(&args, &command, argc, argv);
+        while ((letter = ta_args_next(&args)))
+                if (take_option(&config, &args, letter) < 0) {
+                        ta_args_usage(&args, true);
+                        return 1;
+                }
+        if (args.n_operands > 0)
+                config.program = args.operands;
+        if (config.program && (config.foreground || config.shell_given || config.kill)) {
+                ta_args_usage(&args, true);
+                return 1;
+        }
+        if (config.version) {
+                fprintf(stderr, "%s\n", PACKAGE_STRING);
+                return 0;
+        }
+        if (config.kill)
+                return kill_agent(&config);
+        if (config.clean) {
+                result = socket_clean(config.clean > 1);
+                if (result < 0)
+                        return fail("~/.ssh/agent", result);
+                printf("Deleted stale agent sockets in ~/.ssh/agent\n");
+                return 0;
+        }
+        if (!config.no_clean)
+                (void)socket_clean(false);
+
+        if (config.foreground && !config.path) {
+                listener = activation_fd();
+                if (listener == -2) {
+                        ta_complain("LISTEN_FDS: exactly one socket is expected");
+                        return EXIT_FATAL;
+                }
+                self.activated = listener >= 0;
+        }
+        if (!self.activated) {
+                result = open_socket(&config, &listener, &pid);
+                if (result == 2)
+                        return attach(&config, pid);
+                if (result)
+                        return result;
+        } else {
+                (void)fcntl(listener, F_SETFD, FD_CLOEXEC);
+                (void)fcntl(listener, F_SETFL, O_NONBLOCK);
+        }
+        return config.foreground ? run_foreground(&config, listener)
+                                 : run_daemon(&config, listener);
+}

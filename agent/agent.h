@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* What the whole front shares. Made and freed by main.c; everybody else borrows. */
+#ifndef TA_AGENT_AGENT_H
+#define TA_AGENT_AGENT_H
+
+#include "agent/keepers.h"
+#include "agent/keyring.h"
+#include "agent/loop.h"
+#include "lib/fingerprint.h"
+
+typedef struct Prompter Prompter;
+typedef struct Server Server;
+typedef struct Session Session;
+
+typedef struct Agent {
+        Loop *loop;
+        Keyring *keyring;
+        Keepers *keepers;
+        Prompter *prompter;
+        Server *server;
+        int launcher;
+        TaHash hash;               /* for prompts */
+        uint32_t default_lifetime; /* seconds; 0: none */
+        bool locked;
+        struct {
+                unsigned failures;    /* wrong unlocks in a row */
+                Session *first;       /* whose unlock is being tried or delayed */
+                Session *waiting;     /* the next ones, linked by Session.next_unlock */
+        } unlock;
+        unsigned expiry_timer;
+} Agent;
+
+/* Frees keys whose time has come, and sets the timer for the next. Before each request. */
+void agent_expire(Agent *agent);
+void agent_forget_all(Agent *agent);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+#include "agent/binding.h"
+
+#include <errno.h>
+
+static int verify(const TaSessionBind *bind) {
+        ta_cleanup(ta_key_freep) TaKey *host = NULL;
+        int err = ta_key_read_public(bind->host_key, &host);
+
+        return err ? err : ta_key_verify(host, bind->session_id, bind->signature);
+}
+
+int bindings_add(Bindings *bindings, TaBytes contents) {
+        TaSessionBind bind;
+        Binding *made, *list;
+        int err;
+
+        bindings->attempted = true; /* first of all, whatever happens next */
+        err = ta_session_bind_read(contents, &bind);
+        if (err)
+                return err;
+        if (bind.session_id.len == 0 || bind.session_id.len > TA_SESSION_ID_MAX)
+                return TA_E_LIMIT;
+        err = verify(&bind);
+        if (err)
+                return err;
+
+        for (size_t i = 0; i < bindings->n; i++) {
+                const Binding *b = &bindings->list[i];
+
+                if (!b->forwarding)
+                        return TA_E_REFUSED;
+                if (!ta_bytes_equal((TaBytes){b->session_id, b->session_id_len}, bind.session_id))
+                        continue;
+                if (!ta_bytes_equal((TaBytes){b->host_key, b->host_key_len}, bind.host_key))
+                        return TA_E_MISMATCH;
+                return 0; /* known already */
+        }
+        if (bindings->n >= TA_SESSION_BINDS_MAX)
+                return TA_E_LIMIT;
+
+        list = realloc(bindings->list, (bindings->n + 1) * sizeof *list);
+        if (!list)
+                return -ENOMEM;
+        bindings->list = list;
+        made = &list[bindings->n];
+        *made = (Binding){.session_id_len = bind.session_id.len, .forwarding = bind.is_forwarding};
+        memcpy(made->session_id, bind.session_id.data, bind.session_id.len);
+        made->host_key = malloc(bind.host_key.len);
+        if (!made->host_key)
+                return -ENOMEM;
+        memcpy(made->host_key, bind.host_key.data, bind.host_key.len);
+        made->host_key_len = bind.host_key.len;
+        bindings->n++;
+        return 0;
+}
+
+void bindings_clear(Bindings *bindings) {
+        for (size_t i = 0; i < bindings->n; i++)
+                free(bindings->list[i].host_key);
+        free(bindings->list);
+        *bindings = (Bindings){0};
+}
+
+bool bindings_forwarded(const Bindings *bindings) {
+        if (bindings->attempted && bindings->n == 0)
+                return true;
+        for (size_t i = 0; i < bindings->n; i++)
+                if (bindings->list[i].forwarding)
+                        return true;
+        return false;
+}

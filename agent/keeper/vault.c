@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Open addressing with linear probing; numbers are given in sequence, so they spread by themselves.
+ * Removing shifts the run behind the gap, so there are no tombstones.
+ */
+#include "agent/keeper/vault.h"
+
+#include <errno.h>
+#include <sodium.h>
+
+#define CAPACITY_MIN 64
+
+typedef struct Slot {
+        uint32_t id; /* 0: empty */
+        bool committed;
+        uint64_t deadline_ms;
+        TaKey *key;
+} Slot;
+
+struct Vault {
+        Slot *slots;
+        size_t capacity; /* a power of two */
+        size_t n;
+        uint64_t next_deadline_ms;
+        bool locked;
+        uint8_t salt[16];
+        uint8_t lock_hash[32];
+};
+
+int vault_new(Vault **ret) {
+        Vault *vault = ta_secret_alloc(sizeof *vault);
+
+        if (!vault)
+                return TA_E_FULL;
+        vault->capacity = CAPACITY_MIN;
+        vault->slots = ta_secret_alloc(vault->capacity * sizeof *vault->slots);
+        if (!vault->slots) {
+                ta_secret_free(vault);
+                return TA_E_FULL;
+        }
+        *ret = vault;
+        return 0;
+}
+
+void vault_free(Vault *vault) {
+        if (!vault)
+                return;
+        vault_drop_all(vault);
+        ta_secret_free(vault->slots);
+        ta_secret_free(vault);
+}
+
+/* The slot of `id`, or the empty one where it would go. */
+static Slot *slot_of(Vault *vault, uint32_t id) {
+        size_t i = id & (vault->capacity - 1);
+
+        while (vault->slots[i].id != 0 && vault->slots[i].id != id)
+                i = (i + 1) & (vault->capacity - 1);
+        return &vault->slots[i];
+}
+
+static int grow(Vault *vault) {
+        Slot *old = vault->slots, *slots;
+        size_t old_capacity = vault->capacity;
+
+        slots = ta_secret_alloc(2 * old_capacity * sizeof *slots);
+        if (!slots)
+                return TA_E_FULL;
+        vault->slots = slots;
+        vault->capacity = 2 * old_capacity;
+        for (size_t i = 0; i < old_capacity; i++)
+                if (old[i].id)
+                        *slot_of(vault, old[i].id) = old[i];
+        ta_secret_free(old);
+        return 0;
+}
+
+int vault_add(Vault *vault, uint32_t id, TaKey *key) {
+        Slot *slot;
+        int err;
+
+        if (id == 0)
+                return TA_E_PROTOCOL;
+        if (2 * (vault->n + 1) > vault->capacity) {
+                err = grow(vault);
+                if (err)
+                        return err;
+        }
+        slot = slot_of(vault, id);
+        if (slot->id)
+                return TA_E_EXISTS;
+        *slot = (Slot){.id = id, .key = key};
+        vault->n++;
+        return 0;
+}
+
+void vault_commit(Vault *vault, uint32_t id, uint64_t deadline_ms) {
+        Slot *slot = slot_of(vault, id);
+
+        if (id == 0 || !slot->id)
+                return;
+        slot->committed = true;
+        slot->deadline_ms = deadline_ms;
+        if (deadline_ms && (!vault->next_deadline_ms || deadline_ms < vault->next_deadline_ms))
+                vault->next_deadline_ms = deadline_ms;
+}
+
+void vault_drop(Vault *vault, uint32_t id) {
+        Slot *slot = slot_of(vault, id);
+        size_t mask = vault->capacity - 1, gap, i;
+
+        if (id == 0 || !slot->id)
+                return;
+        ta_key_free(slot->key);
+        vault->n--;
+        gap = i = (size_t)(slot - vault->slots);
+        for (;;) {
+                i = (i + 1) & mask;
+                if (!vault->slots[i].id)
+                        break;
+                /* May this one move into the gap without coming before its home? */
+                if (((i - (vault->slots[i].id & mask)) & mask) >= ((i - gap) & mask)) {
+                        vault->slots[gap] = vault->slots[i];
+                        gap = i;
+                }
+        }
+        vault->slots[gap] = (Slot){0};
+}
+
+void vault_drop_all(Vault *vault) {
+        for (size_t i = 0; i < vault->capacity; i++) {
+                ta_key_free(vault->slots[i].key);
+                vault->slots[i] = (Slot){0};
+        }
+        vault->n = 0;
+        vault->next_deadline_ms = 0;
+}
+
+int vault_find(Vault *vault, uint32_t id, const TaKey **ret) {
+        Slot *slot = slot_of(vault, id);
+
+        if (vault->locked)
+                return TA_E_LOCKED;
+        if (id == 0 || !slot->id || !slot->committed)
+                return TA_E_NOT_FOUND;
+        *ret = slot->key;
+        return 0;
+}
+
+uint64_t vault_expire(Vault *vault, uint64_t now_ms) {
+        uint64_t next;
+
+        if (!vault->next_deadline_ms || now_ms < vault->next_deadline_ms)
+                return vault->next_deadline_ms;
+        /* Dropping moves slots about, so each drop starts the search again; expiry is rare. */
+again:
+        next = 0;
+        for (size_t i = 0; i < vault->capacity; i++) {
+                const Slot *slot = &vault->slots[i];
+
+                if (!slot->id || !slot->deadline_ms)
+                        continue;
+                if (slot->deadline_ms <= now_ms) {
+                        vault_drop(vault, slot->id);
+                        goto again;
+                }
+                if (!next || slot->deadline_ms < next)
+                        next = slot->deadline_ms;
+        }
+        vault->next_deadline_ms = next;
+        return next;
+}
+
+/* The passphrase never leaves secret memory, so a fast keyed hash is enough: whoever could read the
+ * hash could read the keys. Slowing down guesses is the front's business. */
+static void lock_hash(const Vault *vault, TaBytes passphrase, uint8_t out[static 32]) {
+        crypto_generichash(out, 32, passphrase.data, passphrase.len, vault->salt,
+                           sizeof vault->salt);
+}
+
+int vault_lock(Vault *vault, TaBytes passphrase) {
+        if (vault->locked)
+                return TA_E_LOCKED;
+        if (passphrase.len == 0)
+                return TA_E_PASSPHRASE;
+        randombytes_buf(vault->salt, sizeof vault->salt);
+        lock_hash(vault, passphrase, vault->lock_hash);
+        vault->locked = true;
+        return 0;
+}
+
+int vault_unlock(Vault *vault, TaBytes passphrase) {
+        uint8_t hash[32];
+        ta_wiped(hash);
+
+        if (!vault->locked)
+                return TA_E_NOT_FOUND;
+        lock_hash(vault, passphrase, hash);
+        if (passphrase.len == 0 || sodium_memcmp(hash, vault->lock_hash, sizeof hash) != 0)
+                return TA_E_PASSPHRASE;
+        ta_wipe(vault->lock_hash, sizeof vault->lock_hash);
+        vault->locked = false;
+        return 0;
+}

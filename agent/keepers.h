@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The front's side of the keepers: starts them through the launcher, hands out jobs, passes the
+ * answers on, and says when they are gone. Every keeper holds every key. Adding, locking and
+ * dropping goes to all of them; a signature goes to the one with the least to do, and a slow one
+ * (RSA) never to the last keeper that is free of slow ones.
+ */
+#ifndef TA_AGENT_KEEPERS_H
+#define TA_AGENT_KEEPERS_H
+
+#include "agent/loop.h"
+#include "lib/wire.h"
+
+typedef struct Keepers Keepers;
+typedef struct KeeperJob KeeperJob;
+
+/* What a job came to: 0 and the contents of link.h's table, or a code of lib/error.h. */
+typedef void (*KeeperDone)(void *data, int status, TaBytes contents);
+
+/* `n` keepers (1 to 4; 0: as many as there are processors, at least 2, at most 4). Waits for each
+ * to be ready; TA_E_* or -errno if one does not start. `lost` is called when a keeper died: every
+ * key is gone, jobs under way have failed, and new keepers are on their way. */
+ta_must_check int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *),
+                              void *data, Keepers **ret);
+void keepers_free(Keepers *keepers);
+
+/* Each returns a job, for keepers_forget(), or NULL if memory is short (then `done` is not called).
+ * The bytes are copied or sent before it returns. */
+KeeperJob *keepers_add(Keepers *keepers, TaBytes content, KeeperDone done, void *data,
+                       uint32_t *ret_id);
+KeeperJob *keepers_sign(Keepers *keepers, uint32_t id, bool slow, uint32_t flags, TaBytes data,
+                        KeeperDone done, void *arg);
+KeeperJob *keepers_lock(Keepers *keepers, bool lock, TaBytes passphrase, KeeperDone done,
+                        void *data);
+
+/* The key signs from now on, until the deadline (0: for good). */
+void keepers_commit(Keepers *keepers, uint32_t id, uint64_t deadline_ms);
+void keepers_drop(Keepers *keepers, uint32_t id);
+void keepers_drop_all(Keepers *keepers);
+
+/* Whoever waited for this job does not any more; `done` will not be called. */
+void keepers_forget(KeeperJob *job);
+
+/* Protection level that the keepers reported. */
+unsigned keepers_level(const Keepers *keepers);
+
+#endif

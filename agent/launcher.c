@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: ISC */
+#include "agent/launcher.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define N_CHILDREN      32
+#define ASKPASS_DEFAULT "/usr/bin/ssh-askpass"
+
+typedef struct Child {
+        uint32_t id;
+        pid_t pid; /* 0: the entry is free */
+        bool ended;
+        int status;
+        int output; /* -1: none, or at its end */
+        size_t len;
+        uint8_t bytes[LAUNCH_OUTPUT_MAX];
+} Child;
+
+static int front; /* our end of the socket */
+static Child children[N_CHILDREN];
+
+static void tell_ended(uint32_t id, uint32_t status, TaBytes output) {
+        uint8_t buf[LAUNCH_OUTPUT_MAX + 16];
+        TaWriter w = ta_writer(buf, sizeof buf);
+
+        ta_write_u8(&w, LAUNCH_ENDED);
+        ta_write_u32(&w, id);
+        ta_write_u32(&w, status);
+        ta_write_string(&w, output);
+        if (send(front, buf, w.len, MSG_NOSIGNAL) < 0)
+                _exit(1); /* the front is gone */
+}
+
+static Child *child_find(uint32_t id) {
+        for (size_t i = 0; i < N_CHILDREN; i++)
+                if (children[i].pid && children[i].id == id)
+                        return &children[i];
+        return NULL;
+}
+
+/* In the new process: a clean signal state, nothing inherited but what is meant to be. */
+static void become_child(void) {
+        sigset_t none;
+
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        for (int sig = 1; sig < NSIG; sig++)
+                (void)signal(sig, SIG_DFL);
+        (void)setpgid(0, 0);
+}
+
+/* Beside the agent's own program (a build tree, a copy), then where it was installed. */
+static void exec_keeper(void) {
+        static char *const argv[] = {(char *)"tagent-keeper", NULL};
+        static char *const environment[] = {NULL}; /* LD_PRELOAD, OPENSSL_CONF, ... end here */
+        const char *override = secure_getenv("TA_KEEPER");
+        char path[4096 + 16];
+        ssize_t n;
+        char *slash;
+
+        if (override)
+                execve(override, argv, environment);
+        n = readlink("/proc/self/exe", path, 4096);
+        if (n > 0) {
+                path[n] = 0;
+                slash = strrchr(path, '/');
+                if (slash) {
+                        memcpy(slash + 1, "tagent-keeper", sizeof "tagent-keeper");
+                        execve(path, argv, environment);
+                }
+        }
+        execve(TA_LIBEXECDIR "/tagent-keeper", argv, environment);
+}
+
+static pid_t fork_keeper(int link) {
+        pid_t pid = fork();
+
+        if (pid != 0)
+                return pid;
+        become_child();
+        if (link != 3 && dup2(link, 3) < 0)
+                _exit(127);
+        (void)fcntl(3, F_SETFD, 0);
+        (void)syscall(SYS_close_range, 4u, ~0u, 0u);
+        exec_keeper();
+        dprintf(STDERR_FILENO, "tagent: cannot start tagent-keeper: %s\n", strerror(errno));
+        _exit(127);
+}
+
+static pid_t fork_askpass(const char *prompt, int output) {
+        const char *program = getenv("SSH_ASKPASS");
+        pid_t pid = fork();
+
+        if (pid != 0)
+                return pid;
+        become_child();
+        if (dup2(output, STDOUT_FILENO) < 0)
+                _exit(127);
+        (void)syscall(SYS_close_range, 3u, ~0u, 0u);
+        if (!program || !*program)
+                program = ASKPASS_DEFAULT;
+        setenv("SSH_ASKPASS_PROMPT", "confirm", 1);
+        execlp(program, program, prompt, (char *)NULL);
+        dprintf(STDERR_FILENO, "tagent: cannot start %s: %s\n", program, strerror(errno));
+        _exit(127);
+}
+
+static void start(uint8_t op, uint32_t id, TaBytes prompt_bytes, int fd) {
+        ta_cleanup(ta_freep) char *prompt = NULL;
+        int pipe_fds[2] = {-1, -1};
+        Child *child = NULL;
+        pid_t pid;
+
+        for (size_t i = 0; i < N_CHILDREN && !child; i++)
+                if (!children[i].pid)
+                        child = &children[i];
+        if (!child)
+                goto failed;
+        if (op == LAUNCH_KEEPER) {
+                pid = fd < 0 ? -1 : fork_keeper(fd);
+        } else {
+                prompt = strndup((const char *)prompt_bytes.data, prompt_bytes.len);
+                if (!prompt || pipe2(pipe_fds, O_CLOEXEC) < 0)
+                        goto failed;
+                pid = fork_askpass(prompt, pipe_fds[1]);
+                close(pipe_fds[1]);
+        }
+        if (pid < 0) {
+                ta_closep(&pipe_fds[0]);
+                goto failed;
+        }
+        if (pipe_fds[0] >= 0)
+                (void)fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
+        *child = (Child){.id = id, .pid = pid, .output = pipe_fds[0]};
+        return;
+failed:
+        tell_ended(id, LAUNCH_FAILED, (TaBytes){0});
+}
+
+/* The front is gone. Keepers notice by themselves, since their link ends; dialogs must be told. */
+static void __attribute__((noreturn)) end_asks_and_exit(void) {
+        for (size_t i = 0; i < N_CHILDREN; i++)
+                if (children[i].pid && !children[i].ended && children[i].output >= 0)
+                        (void)kill(-children[i].pid, SIGTERM);
+        _exit(0);
+}
+
+static void take_request(void) {
+        uint8_t buf[LAUNCH_MAX];
+        union {
+                char space[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control;
+        struct iovec iov = {buf, sizeof buf};
+        struct msghdr msg = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = &control,
+                             .msg_controllen = sizeof control};
+        ta_cleanup(ta_closep) int fd = -1;
+        struct cmsghdr *c;
+        TaBytes prompt = {0};
+        uint32_t id;
+        uint8_t op;
+        TaReader r;
+        ssize_t n;
+
+        n = recvmsg(front, &msg, MSG_CMSG_CLOEXEC);
+        if (n < 0 && errno == EINTR)
+                return;
+        if (n <= 0)
+                end_asks_and_exit();
+        c = CMSG_FIRSTHDR(&msg);
+        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
+            c->cmsg_len == CMSG_LEN(sizeof fd))
+                memcpy(&fd, CMSG_DATA(c), sizeof fd);
+
+        r = ta_reader((TaBytes){buf, (size_t)n});
+        op = ta_read_u8(&r);
+        id = ta_read_u32(&r);
+        if (op == LAUNCH_ASK)
+                prompt = ta_read_text(&r, LAUNCH_MAX);
+        if (ta_read_end(&r) || op < LAUNCH_KEEPER || op > LAUNCH_END)
+                _exit(1);
+        if (op == LAUNCH_END) {
+                Child *child = child_find(id);
+
+                if (child && !child->ended)
+                        (void)kill(-child->pid, SIGTERM);
+                return;
+        }
+        start(op, id, prompt, fd);
+}
+
+static void finish(Child *child) {
+        if (!child->ended || child->output >= 0)
+                return;
+        tell_ended(child->id, (uint32_t)child->status, (TaBytes){child->bytes, child->len});
+        *child = (Child){.output = -1};
+}
+
+static void take_output(Child *child) {
+        uint8_t extra[256];
+        ssize_t n;
+
+        if (child->len < sizeof child->bytes)
+                n = read(child->output, child->bytes + child->len, sizeof child->bytes - child->len);
+        else
+                n = read(child->output, extra, sizeof extra); /* floods go nowhere */
+        if (n < 0 && (errno == EAGAIN || errno == EINTR))
+                return;
+        if (n <= 0)
+                ta_closep(&child->output);
+        else if (child->len < sizeof child->bytes)
+                child->len += (size_t)n;
+        finish(child);
+}
+
+static void reap(int sigchld) {
+        struct signalfd_siginfo info;
+        int status;
+        pid_t pid;
+
+        (void)!read(sigchld, &info, sizeof info);
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+                for (size_t i = 0; i < N_CHILDREN; i++) {
+                        Child *child = &children[i];
+
+                        if (child->pid != pid)
+                                continue;
+                        child->ended = true;
+                        child->status = status;
+                        /* What it wrote before its end is in the pipe; a grandchild that keeps
+                         * the pipe open must not keep us waiting. */
+                        if (child->output >= 0)
+                                take_output(child);
+                        if (child->pid == pid && child->output >= 0)
+                                ta_closep(&child->output);
+                        if (child->pid == pid)
+                                finish(child);
+                        break;
+                }
+        }
+}
+
+static void __attribute__((noreturn)) launch_loop(void) {
+        sigset_t set;
+        int sigchld;
+
+        /* The agent's end is our end: no signal that its terminal sends stops us before. */
+        sigfillset(&set);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        sigemptyset(&set);
+        sigaddset(&set, SIGCHLD);
+        sigchld = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        if (sigchld < 0)
+                _exit(1);
+        for (;;) {
+                struct pollfd fds[2 + N_CHILDREN] = {
+                        {.fd = front, .events = POLLIN},
+                        {.fd = sigchld, .events = POLLIN},
+                };
+
+                for (size_t i = 0; i < N_CHILDREN; i++)
+                        fds[2 + i] = (struct pollfd){
+                                .fd = children[i].pid ? children[i].output : -1, .events = POLLIN};
+                if (poll(fds, TA_N_ELEMENTS(fds), -1) < 0)
+                        continue;
+                for (size_t i = 0; i < N_CHILDREN; i++)
+                        if (fds[2 + i].fd >= 0 && fds[2 + i].revents)
+                                take_output(&children[i]);
+                if (fds[1].revents)
+                        reap(sigchld);
+                if (fds[0].revents & POLLIN)
+                        take_request();
+                else if (fds[0].revents)
+                        end_asks_and_exit();
+        }
+}
+
+int launcher_start(void) {
+        int ends[2];
+        pid_t pid;
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+                return -errno;
+        pid = fork();
+        if (pid < 0) {
+                int err = -errno;
+
+                close(ends[0]);
+                close(ends[1]);
+                return err;
+        }
+        if (pid == 0) {
+                close(ends[0]);
+                front = ends[1];
+                (void)prctl(PR_SET_NAME, "tagent-launcher");
+                launch_loop();
+        }
+        close(ends[1]);
+        (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        return ends[0];
+}
+
+int launcher_send(int launcher, TaBytes request, int fd) {
+        union {
+                char space[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control = {0};
+        struct iovec iov = {(void *)(uintptr_t)request.data, request.len};
+        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
+        struct cmsghdr *c;
+
+        if (fd >= 0) {
+                msg.msg_control = &control;
+                msg.msg_controllen = sizeof control;
+                c = CMSG_FIRSTHDR(&msg);
+                c->cmsg_level = SOL_SOCKET;
+                c->cmsg_type = SCM_RIGHTS;
+                c->cmsg_len = CMSG_LEN(sizeof fd);
+                memcpy(CMSG_DATA(c), &fd, sizeof fd);
+        }
+        return sendmsg(launcher, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
