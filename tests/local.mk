@@ -9,11 +9,16 @@ C_TESTS = \
 	tests/lib/test-text \
 	tests/lib/test-cli \
 	tests/lib/test-constraint \
+	tests/lib/test-key \
 	tests/lib/test-secret \
 	tests/lib/test-wire
 
 check_PROGRAMS += $(C_TESTS)
 TESTS += $(C_TESTS)
+
+tests_lib_test_key_SOURCES = tests/lib/test-key.c
+tests_lib_test_key_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_key_LDADD = $(TEST_LDADD)
 
 tests_lib_test_secret_SOURCES = tests/lib/test-secret.c
 tests_lib_test_secret_CPPFLAGS = $(TEST_CPPFLAGS)
