@@ -196,5 +196,6 @@ void prompter_cancel(Question *question) {
                 return;
         ta_write_u8(&w, LAUNCH_END);
         ta_write_u32(&w, question->id);
-        (void)launcher_send(question->prompter->watch.fd, ta_written(&w), -1);
+        if (launcher_send(question->prompter->watch.fd, ta_written(&w), -1) < 0)
+                log_debug("cannot withdraw a question");
 }

@@ -78,6 +78,8 @@ int server_new(Agent *agent, int listener, Server **ret) {
         if (!server)
                 return -ENOMEM;
         server->agent = agent;
+        /* Again, by this process: who connects is told its pid as the peer's, not the parent's. */
+        (void)listen(listener, 65535);
         server->watch = (Watch){.fd = listener, .ready = server_ready};
         err = loop_add_listener(agent->loop, &server->watch);
         if (err) {
