@@ -12,6 +12,9 @@ libta_a_SOURCES = \
 	lib/message.c lib/message.h \
 	lib/file.c lib/file.h \
 	lib/kdf.c lib/kdf.h lib/kdf-pi.h \
+	lib/keyfile.c lib/keyfile.h lib/keyfile-format.h \
+	lib/keyfile-openssh.c \
+	lib/keyfile-pem.c \
 	lib/proto.h \
 	lib/secret.c lib/secret.h \
 	lib/text.c lib/text.h \
