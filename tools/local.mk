@@ -3,4 +3,4 @@
 noinst_LIBRARIES += libtools.a
 libtools_a_SOURCES = \
 	tools/ask.c tools/ask.h \
-	tools/tadd-list.c tools/tadd-load.c tools/tadd.h
+	tools/tadd.c tools/tadd-list.c tools/tadd-load.c tools/tadd.h
