@@ -23,11 +23,17 @@ pids=
 made_privsep=
 dir=
 
+# A process that has ended but was not yet collected by its parent counts as gone.
+alive() {
+        kill -0 "$1" 2>/dev/null || return 1
+        ! grep -q '^State:[[:space:]]*Z' "/proc/$1/status" 2>/dev/null
+}
+
 stop() {
         # $1: a process we started. Asked first, made to second.
         kill "$1" 2>/dev/null || return 0
         for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
-                kill -0 "$1" 2>/dev/null || return 0
+                alive "$1" || return 0
                 sleep 0.1
         done
         kill -9 "$1" 2>/dev/null
@@ -143,7 +149,7 @@ END
                 pids="$pids $pid"
                 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
                         grep -q 'Server listening' "$dir/sshd_$name.log" && break
-                        kill -0 "$pid" 2>/dev/null || break
+                        alive "$pid" || break
                         sleep 0.1
                 done
                 grep -q 'Server listening' "$dir/sshd_$name.log" && break
@@ -175,7 +181,7 @@ chmod 600 "$dir/.ssh/config"
 printf '\n1. A key with a passphrase. (-N only because this one lives for a minute: tkeygen asks otherwise.)\n'
 run "tkeygen -t ed25519 -C demo -N '$passphrase' -f ~/.ssh/id_ed25519" ||
         fail 'tkeygen did not make a key.'
-[ -s .ssh/id_ed25519 ] && [ -s .ssh/id_ed25519.pub ] || fail 'tkeygen left no key files.'
+if [ ! -s .ssh/id_ed25519 ] || [ ! -s .ssh/id_ed25519.pub ]; then fail 'tkeygen left no key files.'; fi
 [ "$(stat -c %a .ssh/id_ed25519)" = 600 ] || fail 'the private key file can be read by others.'
 if tkeygen -y -P '' -f .ssh/id_ed25519 >/dev/null 2>&1 </dev/null; then
         fail 'the private key file opens without its passphrase.'
@@ -244,10 +250,10 @@ agent=$SSH_AGENT_PID
 # shellcheck disable=SC2016
 run 'eval "$(tagent -k)"' || fail 'tagent -k did not end the agent.'
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-        kill -0 "$agent" 2>/dev/null || [ -e "$first" ] || break
+        alive "$agent" || [ -e "$first" ] || break
         sleep 0.1
 done
-if kill -0 "$agent" 2>/dev/null; then fail "the agent, process $agent, is still there."; fi
+if alive "$agent"; then fail "the agent, process $agent, is still there."; fi
 [ ! -e "$first" ] || fail "the agent left its socket $first."
 unset SSH_AGENT_PID
 ok 'agent, keys and socket are gone; so are the servers and the temporary home'
