@@ -15,6 +15,8 @@ libta_a_SOURCES = \
 	lib/keyfile.c lib/keyfile.h lib/keyfile-format.h \
 	lib/keyfile-openssh.c \
 	lib/keyfile-pem.c \
+	lib/evp.c lib/evp.h \
+	lib/pubfile.c \
 	lib/proto.h \
 	lib/secret.c lib/secret.h \
 	lib/text.c lib/text.h \

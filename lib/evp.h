@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Public keys as libcrypto's EVP_PKEY and back, by way of their SSH blobs: what the ASN.1 formats
+ * of public key files need, and nothing else does. RSA, ECDSA and Ed25519; TA_E_ALGORITHM for the
+ * rest. What a number means is judged by lib/key.h when it reads the blob, not here.
+ */
+#ifndef TA_LIB_EVP_H
+#define TA_LIB_EVP_H
+
+#include <openssl/evp.h>
+
+#include "lib/base.h"
+#include "lib/wire.h"
+
+/* From and to the blob of a plain public key. */
+ta_must_check int ta_evp_read_public(TaBytes blob, EVP_PKEY **ret);
+ta_must_check int ta_evp_write_public(EVP_PKEY *pkey, TaWriter *w);
+
+void ta_evp_freep(EVP_PKEY **pkey);
+
+#endif
