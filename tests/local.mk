@@ -6,6 +6,7 @@ TEST_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
 C_TESTS = \
 	tests/lib/test-file \
 	tests/lib/test-kdf \
+	tests/lib/test-keyfile \
 	tests/lib/test-pubfile \
 	tests/lib/test-text \
 	tests/lib/test-cli \
@@ -20,6 +21,10 @@ TESTS += $(C_TESTS)
 tests_lib_test_pubfile_SOURCES = tests/lib/test-pubfile.c
 tests_lib_test_pubfile_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_pubfile_LDADD = $(TEST_LDADD)
+
+tests_lib_test_keyfile_SOURCES = tests/lib/test-keyfile.c
+tests_lib_test_keyfile_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_keyfile_LDADD = $(TEST_LDADD)
 
 tests_lib_test_key_SOURCES = tests/lib/test-key.c
 tests_lib_test_key_CPPFLAGS = $(TEST_CPPFLAGS)
