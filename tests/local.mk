@@ -11,6 +11,8 @@ C_TESTS = \
 	tests/lib/test-text \
 	tests/lib/test-cli \
 	tests/lib/test-constraint \
+	tests/lib/test-cert \
+	tests/lib/test-fingerprint \
 	tests/lib/test-key \
 	tests/lib/test-secret \
 	tests/lib/test-wire
@@ -57,3 +59,11 @@ tests_lib_test_text_LDADD = $(TEST_LDADD)
 tests_lib_test_kdf_SOURCES = tests/lib/test-kdf.c
 tests_lib_test_kdf_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_kdf_LDADD = $(TEST_LDADD)
+
+tests_lib_test_cert_SOURCES = tests/lib/test-cert.c
+tests_lib_test_cert_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_cert_LDADD = $(TEST_LDADD)
+
+tests_lib_test_fingerprint_SOURCES = tests/lib/test-fingerprint.c
+tests_lib_test_fingerprint_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_fingerprint_LDADD = $(TEST_LDADD)
