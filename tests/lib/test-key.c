@@ -102,7 +102,7 @@ static void test_sign(void) {
         }
 }
 
-/* F15: a public half that is not the seed's, in either of its places, and wrong lengths */
+/* F15: a public half that is not the seed's, in either of its places, or another seed */
 static void test_ed25519_mismatch(void) {
         ta_cleanup(ta_key_freep) TaKey *key = make(0);
         uint8_t buf[256];
@@ -120,6 +120,84 @@ static void test_ed25519_mismatch(void) {
                 g_assert_cmpint(ta_key_read_private(&r, &none), ==, TA_E_MISMATCH);
                 g_assert_null(none);
                 buf[places[i]] ^= 1;
+        }
+}
+
+static int read_whole(TaWriter *w) {
+        ta_cleanup(ta_key_freep) TaKey *key = NULL;
+        TaReader r = ta_reader(ta_written(w));
+        int err = ta_key_read_private(&r, &key);
+
+        g_assert_cmpint(w->err, ==, 0);
+        return err ? err : ta_read_end(&r);
+}
+
+/* F15: halves of any other length, a byte less or more */
+static void test_ed25519_lengths(void) {
+        ta_cleanup(ta_key_freep) TaKey *key = make(0);
+        uint8_t pk[33] = {0}, sk[65] = {0};
+
+        memcpy(pk, key->public, 32);
+        memcpy(sk, key->private, 64);
+        for (size_t a = 31; a <= 33; a++) {
+                for (size_t b = 63; b <= 65; b++) {
+                        uint8_t buf[256];
+                        TaWriter w = ta_writer(buf, sizeof buf);
+
+                        ta_write_cstring(&w, "ssh-ed25519");
+                        ta_write_string(&w, (TaBytes){pk, a});
+                        ta_write_string(&w, (TaBytes){sk, b});
+                        g_assert_cmpint(read_whole(&w), ==,
+                                        a == 32 && b == 64 ? 0 : TA_E_MALFORMED);
+                }
+        }
+}
+
+/* F16: scalars out of range, and points that are none of the curve's */
+static void test_ec_numbers(void) {
+        /* the order of P-256 */
+        static const uint8_t order[32] = {
+                0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff,
+                0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17,
+                0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51};
+        ta_cleanup(ta_key_freep) TaKey *key = make(1), *big = make(2);
+        /* blob: name (4 + 19), curve (4 + 8), point (4 + 65) */
+        const uint8_t *good = key->blob + 39;
+        uint8_t above[32], all[32], infinity[65] = {0}, off[65], compressed[65], one = 1;
+
+        memcpy(above, order, sizeof above);
+        above[31]++;
+        memset(all, 0xff, sizeof all);
+        memcpy(off, good, sizeof off);
+        off[64] ^= 1;
+        memcpy(compressed, good, sizeof compressed);
+        compressed[0] = 2 + (good[64] & 1);
+        const struct {
+                TaBytes point, d;
+                int err;
+        } rows[] = {
+                {{good, 65}, {NULL, 0}, TA_E_MALFORMED},
+                {{good, 65}, {order, 32}, TA_E_MALFORMED},
+                {{good, 65}, {above, 32}, TA_E_MALFORMED},
+                {{good, 65}, {all, 32}, TA_E_MALFORMED},
+                {{good, 65}, {&one, 1}, TA_E_MISMATCH},
+                {{infinity, 1}, {&one, 1}, TA_E_MALFORMED},
+                {{infinity, 65}, {&one, 1}, TA_E_MALFORMED},
+                {{off, 65}, {&one, 1}, TA_E_MALFORMED},
+                {{compressed, 33}, {&one, 1}, TA_E_MALFORMED},
+                {{compressed, 65}, {&one, 1}, TA_E_MALFORMED},
+                {{big->blob + 39, 97}, {&one, 1}, TA_E_MALFORMED},
+                {{NULL, 0}, {&one, 1}, TA_E_MALFORMED},
+        };
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                uint8_t buf[512];
+                TaWriter w = ta_writer(buf, sizeof buf);
+
+                ta_write_cstring(&w, "ecdsa-sha2-nistp256");
+                ta_write_cstring(&w, "nistp256");
+                ta_write_string(&w, rows[i].point);
+                ta_write_mpint(&w, rows[i].d);
+                g_assert_cmpint(read_whole(&w), ==, rows[i].err);
         }
 }
 
@@ -273,6 +351,8 @@ int main(int argc, char **argv) {
         g_test_add_func("/key/f13-rsa-limits", test_rsa_limits);
         g_test_add_func("/key/f14-f16-private-numbers", test_private_numbers);
         g_test_add_func("/key/f15-ed25519-mismatch", test_ed25519_mismatch);
+        g_test_add_func("/key/f15-ed25519-lengths", test_ed25519_lengths);
+        g_test_add_func("/key/f16-ec-numbers", test_ec_numbers);
         g_test_add_func("/key/generate-limits", test_generate_limits);
         g_test_add_func("/key/rfc8032", test_rfc8032);
         g_test_add_func("/key/fingerprints", test_fingerprints);
