@@ -91,9 +91,12 @@ static void test_sign(void) {
                         g_assert_cmpint(ta_key_verify(key, ta_str("date"), ta_written(&w)), !=, 0);
                         g_assert_cmpint(ta_key_verify(other, ta_str("data"), ta_written(&w)), !=, 0);
                         for (size_t n = 0; n < w.len; n++) {
-                                sig[n] ^= (uint8_t)(1u << (n % 8));
-                                g_assert_cmpint(ta_key_verify(key, ta_str("data"), ta_written(&w)), !=, 0);
-                                sig[n] ^= (uint8_t)(1u << (n % 8));
+                                for (unsigned bit = 1; bit < 256; bit <<= 1) {
+                                        sig[n] ^= (uint8_t)bit;
+                                        g_assert_cmpint(ta_key_verify(key, ta_str("data"), ta_written(&w)),
+                                                        !=, 0);
+                                        sig[n] ^= (uint8_t)bit;
+                                }
                                 g_assert_cmpint(ta_key_verify(key, ta_str("data"), (TaBytes){sig, n}), !=, 0);
                         }
                         if (!key->type->slow)
