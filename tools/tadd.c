@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* tadd: adds, lists, removes and locks the agent's keys; a drop-in for ssh-add. */
 #include <errno.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 #include "lib/cli.h"
 #include "lib/file.h"
@@ -32,7 +34,7 @@ static const TaOption options[] = {
         {'v', NULL, NULL, "say more"},
         {'m', NULL, "n", NULL},
         {'M', NULL, "n", NULL},
-        {'T', NULL, NULL, NULL},
+        {'T', NULL, NULL, "test that the agent signs with the keys of the public files"},
         {'s', NULL, "lib", NULL},
         {'e', NULL, "lib", NULL},
         {'S', NULL, "lib", NULL},
@@ -41,42 +43,162 @@ static const TaOption options[] = {
         {'H', NULL, "file", NULL},
         {0},
 };
-static const char *const synopsis[] = {"[-CcDdkLlNQqvXx] [-E hash] [-t time] [file ...]", NULL};
+static const char *const synopsis[] = {"[-CcDdkLlNQqvXx] [-E hash] [-t time] [file ...]", "-T file ...", NULL};
 static const TaCommand command = {.name = "tadd",
                                   .purpose = "Adds keys to the SSH agent.",
                                   .synopsis = synopsis,
                                   .options = options};
 
-static int remove_file(Tadd *t, const char *path) {
+/* The key that a file names: its own public half, or that of FILE.pub where the file is encrypted
+ * in a way that hides it, or not there. */
+static int key_of(const char *path, TaKey **ret, char **ret_comment) {
         ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
-        ta_cleanup(ta_key_freep) TaKey *key = NULL;
-        ta_cleanup(ta_freep) char *comment = NULL;
         ta_cleanup(ta_freep) char *pub = NULL;
-        ta_cleanup(ta_freep) char *shown = NULL;
-        char type[32];
         int err;
 
         if (asprintf(&pub, "%s.pub", path) < 0)
-                return 1;
+                return -ENOMEM;
         err = ta_file_read(pub, TA_KEYFILE_MAX, &text, NULL);
         if (err == -ENOENT)
                 err = ta_file_read(path, TA_KEYFILE_MAX, &text, NULL);
-        if (!err)
-                err = ta_pubfile_read(ta_secret_bytes(text), &key, &comment);
-        if (err) {
-                fprintf(stderr, "Bad key file %s: %s\n", path, ta_strerror(err));
-                return 1;
-        }
-        err = ta_client_remove(t->client, ta_key_blob(key));
+        return err ? err : ta_pubfile_read(ta_secret_bytes(text), ret, ret_comment);
+}
+
+static int remove_key(Tadd *t, const char *path, const TaKey *key, const char *comment) {
+        ta_cleanup(ta_freep) char *shown = tadd_shown(ta_str(comment));
+        char type[32];
+        int err = ta_client_remove(t->client, ta_key_blob(key));
+
         if (err) {
                 fprintf(stderr, "Could not remove identity \"%s\": %s\n", path, ta_strerror(err));
                 return 1;
         }
-        shown = tadd_shown(ta_str(comment));
         if (!t->quiet)
                 fprintf(stderr, "Identity removed: %s %s (%s)\n", path, ta_key_shown(key, type),
-                        shown);
+                        shown ? shown : "");
         return 0;
+}
+
+static int remove_file(Tadd *t, const char *path) {
+        ta_cleanup(ta_key_freep) TaKey *key = NULL, *cert = NULL;
+        ta_cleanup(ta_freep) char *comment = NULL, *cert_comment = NULL, *cert_path = NULL;
+        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
+        int status = 0, err = key_of(path, &key, &comment);
+
+        if (err) {
+                fprintf(stderr, "Bad key file %s: %s\n", path, ta_strerror(err));
+                return 1;
+        }
+        if (!t->certs_only)
+                status = remove_key(t, path, key, comment);
+        if (t->keys_only)
+                return status;
+        if (asprintf(&cert_path, "%s-cert.pub", path) < 0 ||
+            ta_file_read(cert_path, TA_KEYFILE_MAX, &text, NULL) ||
+            ta_pubfile_read(ta_secret_bytes(text), &cert, &cert_comment) || !cert->cert)
+                return status; /* there is none */
+        return status | remove_key(t, cert_path, cert, cert_comment);
+}
+
+/* Lines of public keys, as tadd -L prints them. */
+static int remove_stdin(Tadd *t) {
+        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
+        const uint8_t *at, *end;
+        int status = 0, err = ta_file_read_fd(0, TA_KEYFILE_MAX, &text);
+
+        if (err) {
+                fprintf(stderr, "(stdin): %s\n", ta_strerror(err));
+                return 1;
+        }
+        at = text->data;
+        end = at + text->len;
+        while (at < end) {
+                const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
+                ta_cleanup(ta_key_freep) TaKey *key = NULL;
+                ta_cleanup(ta_freep) char *shown = NULL;
+                TaBytes comment = {0};
+
+                if (!stop)
+                        stop = end;
+                err = ta_publine_read((TaBytes){at, (size_t)(stop - at)}, &key, &comment, NULL);
+                at = stop + 1;
+                if (err == TA_E_NOT_FOUND)
+                        continue;
+                shown = strndup((const char *)comment.data, comment.len);
+                if (err) {
+                        fprintf(stderr, "(stdin): a line is no public key: %s\n", ta_strerror(err));
+                        status = 1;
+                } else {
+                        status |= remove_key(t, "(stdin)", key, shown ? shown : "");
+                }
+        }
+        return status;
+}
+
+/* Signs something and verifies it; silent where all is well. */
+static int test_file(Tadd *t, const char *path) {
+        ta_cleanup(ta_key_freep) TaKey *key = NULL;
+        ta_cleanup(ta_freep) char *comment = NULL;
+        static const char data[] = "tadd tests whether the agent signs";
+        TaBytes signature;
+        int err = key_of(path, &key, &comment);
+
+        if (err) {
+                fprintf(stderr, "Couldn't read public key %s: %s\n", path, ta_strerror(err));
+                return 1;
+        }
+        err = ta_client_sign(t->client, ta_key_blob(key), ta_str(data), SSH_AGENT_RSA_SHA2_256,
+                             &signature);
+        if (err) {
+                fprintf(stderr, "Agent signature failed for %s: %s\n", path, ta_strerror(err));
+                return 1;
+        }
+        err = ta_key_verify(key, ta_str(data), signature);
+        if (err)
+                fprintf(stderr, "Signature verification failed for %s: %s\n", path, ta_strerror(err));
+        return err != 0;
+}
+
+static int each(Tadd *t, int (*work)(Tadd *, const char *), const TaArgs *args) {
+        int status = 0;
+
+        for (int i = 0; i < args->n_operands; i++)
+                status |= work(t, args->operands[i]);
+        return status;
+}
+
+/* The names that ssh-keygen and tkeygen give, those that exist. */
+static int each_default(Tadd *t, bool add) {
+        static const char *const names[] = {"id_rsa",     "id_ecdsa",      "id_ecdsa_sk",
+                                            "id_ed25519", "id_ed25519_sk", "id_mldsa44_ed25519"};
+        char *paths[TA_N_ELEMENTS(names)];
+        const char *home = getenv("HOME");
+        const struct passwd *pw = getpwuid(getuid());
+        size_t n = 0;
+        int status = 1;
+
+        if (!home || home[0] != '/')
+                home = pw ? pw->pw_dir : "/";
+        for (size_t i = 0; i < TA_N_ELEMENTS(names); i++) {
+                char *path = NULL;
+
+                if (asprintf(&path, "%s/.ssh/%s", home, names[i]) < 0)
+                        break;
+                if (access(path, F_OK) == 0)
+                        paths[n++] = path;
+                else
+                        free(path);
+        }
+        if (n > 0 && add) {
+                status = tadd_add(t, paths, n);
+        } else if (n > 0) {
+                status = 0;
+                for (size_t i = 0; i < n; i++)
+                        status |= remove_file(t, paths[i]);
+        }
+        while (n > 0)
+                free(paths[--n]);
+        return status;
 }
 
 static int remove_all(Tadd *t) {
@@ -130,13 +252,13 @@ int main(int argc, char **argv) {
         (void)prctl(PR_SET_DUMPABLE, 0);
         ta_args_init(&args, &command, argc, argv);
         while ((letter = ta_args_next(&args)) != 0) {
-                if (strchr("lLdDxXQ", letter) && letter < 256) {
+                if (strchr("lLdDxXQT", letter) && letter < 256) {
                         if (action) {
                                 ta_complain("-%c and -%c cannot be combined", action, letter);
                                 return 255;
                         }
                         action = letter;
-                } else if (letter < 256 && strchr("seSKhHT", letter)) {
+                } else if (letter < 256 && strchr("seSKhH", letter)) {
                         ta_complain("-%c comes in a later version; ssh-add does it", letter);
                         return 1;
                 } else if (letter == OPT_JSON) {
@@ -160,6 +282,10 @@ int main(int argc, char **argv) {
                 t.no_expiry |= letter == 'N';
                 t.quiet |= letter == 'q';
         }
+        if (action == 'T' && args.n_operands == 0) {
+                ta_complain("-T needs the files of the public keys to test");
+                return 255;
+        }
         if (ta_secret_init(0) || ta_secret_adopt_libcrypto()) {
                 ta_complain("cannot reserve protected memory");
                 return 255;
@@ -182,9 +308,14 @@ int main(int argc, char **argv) {
                 status = lock(&t, action == 'x');
         else if (action == 'Q')
                 status = query(&t);
-        else if (action == 'd')
-                for (int i = 0; i < args.n_operands; i++)
-                        status |= remove_file(&t, args.operands[i]);
+        else if (action == 'T')
+                status = each(&t, test_file, &args);
+        else if (action == 'd' && args.n_operands == 1 && strcmp(args.operands[0], "-") == 0)
+                status = remove_stdin(&t);
+        else if (action == 'd' && args.n_operands > 0)
+                status = each(&t, remove_file, &args);
+        else if (args.n_operands == 0)
+                status = each_default(&t, action != 'd');
         else
                 status = tadd_add(&t, args.operands, (size_t)args.n_operands);
         ta_client_free(t.client);
