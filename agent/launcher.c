@@ -302,8 +302,12 @@ int launcher_start(void) {
                 return err;
         }
         if (pid == 0) {
-                close(ends[0]);
-                front = ends[1];
+                /* Only the standard streams and the front's socket, which becomes 3. */
+                if (dup2(ends[1], 3) < 0 && ends[1] != 3)
+                        _exit(1);
+                (void)syscall(SYS_close_range, 4u, ~0u, 0u);
+                front = 3;
+                (void)fcntl(front, F_SETFD, FD_CLOEXEC);
                 (void)prctl(PR_SET_NAME, "tagent-launcher");
                 launch_loop();
         }

@@ -189,9 +189,6 @@ static int start(const Config *config, int listener, int parent) {
         if (!err)
                 err = keepers_new(agent->loop, agent->launcher, 0, keepers_lost, agent,
                                   &agent->keepers);
-        if (err == TA_E_PROTOCOL)
-                ta_complain("tagent-keeper does not start; is it installed beside tagent or in %s?",
-                            TA_LIBEXECDIR);
         if (!err)
                 err = prompter_new(agent->loop, agent->launcher, &agent->prompter);
         if (!err)
@@ -229,6 +226,11 @@ static int run(void) {
 /* ---- starting it ------------------------------------------------------------------------ */
 
 static int fail(const char *what, int err) {
+        if (err == TA_E_PROTOCOL) {
+                ta_complain("tagent-keeper does not start; is it beside tagent or in %s?",
+                            TA_LIBEXECDIR);
+                return 1;
+        }
         if (err == -ENAMETOOLONG)
                 ta_complain("%s: the path is too long for a socket (at most %zu bytes)", what,
                             SOCKET_PATH_MAX - 1);
@@ -290,40 +292,39 @@ static int run_foreground(const Config *config, int listener) {
         return run();
 }
 
-static void detach(void) {
+/* Whoever evaluates our output waits until nobody has its pipe: neither we, nor the launcher and
+ * the keepers that we are about to start. Returns the former standard error, for a last word. */
+static int let_go_of_standard_streams(void) {
         int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+        int complaints = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
 
-        (void)setsid();
-        (void)!chdir("/");
-        if (null >= 0)
-                for (int fd = 0; fd < 3; fd++)
-                        (void)dup2(null, fd);
+        for (int fd = 0; null >= 0 && fd < 3; fd++)
+                (void)dup2(null, fd);
         ta_closep(&null);
+        return complaints;
 }
 
 /* In the new process. Says on `ready` that it serves, or nothing. */
 static void __attribute__((noreturn)) be_daemon(const Config *config, int listener, int parent,
                                                 int ready) {
+        int complaints = let_go_of_standard_streams();
         uint8_t byte = 1;
         int err;
 
         log_open(0, 0);
-        if (config->program) /* it lives and dies with the command, but not by its Ctrl-C */
+        if (config->program) { /* it lives and dies with the command, but not by its Ctrl-C */
                 (void)setpgid(0, 0);
+        } else {
+                (void)setsid();
+                (void)!chdir("/");
+        }
         err = start(config, listener, parent);
         if (err) {
                 remove_socket();
+                (void)dup2(complaints, STDERR_FILENO);
                 exit(fail("cannot start", err));
         }
-        if (!config->program)
-                detach();
-        else {
-                int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-                for (int fd = 0; null >= 0 && fd < 3; fd++)
-                        (void)dup2(null, fd);
-                ta_closep(&null);
-        }
+        ta_closep(&complaints);
         if (write(ready, &byte, 1) != 1) {
                 remove_socket();
                 exit(1);
@@ -525,6 +526,9 @@ int main(int argc, char **argv) {
         }
         if (!config.no_clean)
                 (void)socket_clean(false);
+        /* What the caller had open is not ours to keep; 3 may be the socket of a service manager. */
+        if (!config.program) /* a command keeps what it was given */
+                (void)syscall(SYS_close_range, getenv("LISTEN_FDS") ? 4u : 3u, ~0u, 0u);
 
         if (config.foreground && !config.path) {
                 listener = activation_fd();
