@@ -1,8 +1,12 @@
 # tests/system/: shell tests that drive the finished programs; tests/support/ is what they stand on.
 SYSTEM_TESTS = \
 	tests/support/test-tap.sh \
+	tests/system/agent-basics.sh \
+	tests/system/badinput.sh \
 	tests/system/cascade.sh \
-	tests/system/login.sh
+	tests/system/login.sh \
+	tests/system/openssh-regress.sh
 
 TESTS += $(SYSTEM_TESTS)
-EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/rig.sh tests/support/demo.sh
+EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/rig.sh tests/support/raw.py \
+	tests/support/demo.sh
