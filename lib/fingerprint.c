@@ -103,8 +103,8 @@ int ta_randomart(const TaKey *key, TaHash hash, char out[static TA_RANDOMART_MAX
         n = snprintf(title, sizeof title, "[%s %u]", shown, ta_key_bits(key));
         if (n > WIDTH)
                 n = snprintf(title, sizeof title, "[%s]", shown);
-        if (n > WIDTH)
-                n = WIDTH;
+        if (n >= WIDTH)
+                n = WIDTH - 1; /* cut as ssh-keygen does: "[ED25519-SK-CERT" */
         for (int row = -1; row <= HEIGHT; row++) {
                 bool edge = row < 0 || row == HEIGHT;
                 int left = (WIDTH - n) / 2;
