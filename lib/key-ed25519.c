@@ -70,8 +70,13 @@ static int generate(TaKey *key, unsigned bits) {
 }
 
 static int sign(const TaKey *key, TaBytes data, uint32_t flags ta_unused, TaWriter *w) {
+        const uint8_t *sk = key->private;
         uint8_t *out;
 
+        /* Two signatures of one message under different public halves give the key away, so the
+         * half beside the seed must still be the one that was derived from it. */
+        if (memcmp(sk + 32, key->public, PUBLIC_LEN) != 0)
+                return TA_E_CRYPTO;
         ta_write_cstring(w, key->type->name);
         ta_write_u32(w, crypto_sign_BYTES);
         out = ta_write_space(w, crypto_sign_BYTES);
