@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -364,6 +365,7 @@ static int run_daemon(const Config *config, int listener) {
 
                 if (err) { /* nobody would ever find it */
                         (void)kill(pid, SIGTERM);
+                        (void)waitpid(pid, NULL, 0);
                         return fail("standard output", err);
                 }
                 return 0;
@@ -495,6 +497,7 @@ static int attach(const Config *config, pid_t pid) {
 int main(int argc, char **argv) {
         static TaArgs args;
         Config config = {.shell = shell_guess(), .hash = TA_HASH_SHA256};
+        bool no_stdout = fcntl(STDOUT_FILENO, F_GETFD) < 0; /* before ta_start() opens it */
         int letter, listener = -1, result;
         pid_t pid = 0;
 
@@ -529,6 +532,11 @@ int main(int argc, char **argv) {
         /* What the caller had open is not ours to keep; 3 may be the socket of a service manager. */
         if (!config.program) /* a command keeps what it was given */
                 (void)syscall(SYS_close_range, getenv("LISTEN_FDS") ? 4u : 3u, ~0u, 0u);
+
+        if (no_stdout && !config.program && !config.foreground) {
+                ta_complain("standard output is closed; nobody would learn where the agent is");
+                return 1;
+        }
 
         if (config.foreground && !config.path) {
                 listener = activation_fd();
