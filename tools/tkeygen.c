@@ -136,8 +136,12 @@ static int write_public(const char *path, const TaKey *key, TaBytes comment) {
 static int write_private(const Config *c, const TaKey *key, TaBytes comment, TaBytes passphrase,
                          bool replace) {
         ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
-        int err = ta_keyfile_write(key, comment, passphrase, &c->format, &text);
+        TaKeyFileOptions format = c->format;
+        int err;
 
+        if (format.format == TA_FORMAT_PEM && key->type == &ta_key_ed25519)
+                format.format = TA_FORMAT_OPENSSH; /* PEM has no form for it; ssh-keygen does so too */
+        err = ta_keyfile_write(key, comment, passphrase, &format, &text);
         if (err == TA_E_LIMIT && passphrase.len > 0 && passphrase.len < 5 &&
             c->format.format != TA_FORMAT_OPENSSH)
                 ta_complain("a passphrase for this format needs at least 5 characters");
