@@ -108,6 +108,7 @@ static int keeper_send(Keeper *keeper, TaBytes header, TaBytes contents) {
                 memcpy(unsent->bytes + header.len, contents.data, contents.len);
         *keeper->unsent_last = unsent;
         keeper->unsent_last = &unsent->next;
+        loop_interest(keeper->keepers->loop, &keeper->watch, EPOLLIN | EPOLLOUT);
         return 0;
 }
 
@@ -123,6 +124,7 @@ static void keeper_flush(Keeper *keeper) {
                         keeper->unsent_last = &keeper->unsent;
                 ta_secret_free(u);
         }
+        loop_interest(keeper->keepers->loop, &keeper->watch, EPOLLIN);
 }
 
 static bool keeper_has_room(const Keeper *keeper) {
@@ -375,22 +377,25 @@ static bool take_reply(Keeper *keeper, TaBytes datagram) {
         return true;
 }
 
-static void keeper_ready(Watch *watch, uint32_t events ta_unused) {
+static void keeper_ready(Watch *watch, uint32_t events) {
         Keeper *keeper = (Keeper *)watch;
         Keepers *keepers = keeper->keepers;
 
-        keeper_flush(keeper);
-        for (;;) {
-                ssize_t n = recv(watch->fd, keepers->in, sizeof keepers->in, MSG_DONTWAIT);
+        if (events & EPOLLOUT)
+                keeper_flush(keeper);
+        if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
+                do {
+                        ssize_t n = recv(watch->fd, keepers->in, sizeof keepers->in, MSG_DONTWAIT);
 
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0 && errno == EAGAIN)
-                        break;
-                if (n <= 0 || !take_reply(keeper, (TaBytes){keepers->in, (size_t)n})) {
-                        all_lost(keepers);
-                        return;
-                }
+                        if (n < 0 && errno == EINTR)
+                                continue;
+                        if (n < 0 && errno == EAGAIN)
+                                break;
+                        if (n <= 0 || !take_reply(keeper, (TaBytes){keepers->in, (size_t)n})) {
+                                all_lost(keepers);
+                                return;
+                        }
+                } while (keeper->n_flight > 0);
         }
         pump(keepers);
 }
@@ -431,7 +436,7 @@ static int keeper_start(Keepers *keepers, Keeper *keeper) {
         }
         keepers->level = reply.contents.data[0];
         keeper->watch.fd = ends[0];
-        err = loop_add(keepers->loop, &keeper->watch);
+        err = loop_add(keepers->loop, &keeper->watch, EPOLLIN);
         if (err) {
                 close(ends[0]);
                 keeper->watch.fd = -1;

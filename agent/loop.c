@@ -6,8 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH        64
-#define TURNS_AT_ONCE 16 /* rounds of epoll before GLib's other sources are looked at */
+#define BATCH 64
 
 typedef struct Deferred {
         struct Deferred *next;
@@ -22,13 +21,13 @@ struct Loop {
         Watch *again_first, **again_last;
         struct epoll_event batch[BATCH];
         int n_batch;
+        bool has_wakeup;
         Deferred *deferred;
 };
 
 typedef struct EpollSource {
         GSource base;
         Loop *loop;
-        void *tag;
 } EpollSource;
 
 /* Only those that were waiting when the round began; who asks anew waits for the next. */
@@ -59,39 +58,62 @@ static void run_deferred(Loop *loop) {
         }
 }
 
+/* GLib would poll the epoll descriptor only to make us ask it for its events: this asks it at once,
+ * and leaves them in the batch. GLib has one other descriptor, by which threads wake each other; it
+ * is in the set too, as the watch NULL. */
+static Loop *polled;
+
+static gint poll_epoll(GPollFD *fds, guint n_fds, gint timeout) {
+        Loop *loop = polled;
+        gint n_ready = 0;
+
+        for (guint i = 0; i < n_fds && !loop->has_wakeup; i++) {
+                struct epoll_event event = {.events = EPOLLIN};
+
+                if (fds[i].fd != loop->epoll &&
+                    epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fds[i].fd, &event) == 0)
+                        loop->has_wakeup = true;
+        }
+        loop->n_batch = epoll_wait(loop->epoll, loop->batch, BATCH, timeout);
+        if (loop->n_batch < 0)
+                loop->n_batch = 0;
+        for (guint i = 0; i < n_fds; i++) {
+                bool is_ours = fds[i].fd == loop->epoll, ready = is_ours && loop->n_batch > 0;
+
+                for (int k = 0; k < loop->n_batch && !is_ours; k++)
+                        ready |= loop->batch[k].data.ptr == NULL;
+                fds[i].revents = ready ? G_IO_IN : 0;
+                n_ready += ready;
+        }
+        return n_ready;
+}
+
 static gboolean source_prepare(GSource *source, gint *timeout) {
         Loop *loop = ((EpollSource *)source)->loop;
 
-        *timeout = -1;
-        return loop->again_first != NULL;
+        *timeout = loop->again_first ? 0 : -1;
+        return FALSE; /* poll first: those who ask again come after those who are ready */
 }
 
 static gboolean source_check(GSource *source) {
-        EpollSource *s = (EpollSource *)source;
+        Loop *loop = ((EpollSource *)source)->loop;
 
-        return s->loop->again_first || g_source_query_unix_fd(source, s->tag) != 0;
+        return loop->n_batch > 0 || loop->again_first;
 }
 
 static gboolean source_dispatch(GSource *source, GSourceFunc unused ta_unused,
                                 gpointer data ta_unused) {
         Loop *loop = ((EpollSource *)source)->loop;
 
-        for (int turn = 0; turn < TURNS_AT_ONCE; turn++) {
-                loop->n_batch = epoll_wait(loop->epoll, loop->batch, BATCH, 0);
-                if (loop->n_batch < 0)
-                        loop->n_batch = 0;
-                if (loop->n_batch == 0 && !loop->again_first)
-                        break;
-                for (int i = 0; i < loop->n_batch; i++) {
-                        Watch *watch = loop->batch[i].data.ptr;
+        for (int i = 0; i < loop->n_batch; i++) {
+                Watch *watch = loop->batch[i].data.ptr;
 
-                        if (watch)
-                                watch->ready(watch, loop->batch[i].events);
-                }
-                loop->n_batch = 0;
-                run_again(loop);
-                run_deferred(loop);
+                if (watch)
+                        watch->ready(watch, loop->batch[i].events);
         }
+        loop->n_batch = 0;
+        run_again(loop);
+        run_deferred(loop);
         return G_SOURCE_CONTINUE;
 }
 
@@ -117,8 +139,12 @@ int loop_new(Loop **ret) {
         loop->main = g_main_loop_new(NULL, FALSE);
         loop->source = g_source_new(&source_funcs, sizeof(EpollSource));
         ((EpollSource *)loop->source)->loop = loop;
-        ((EpollSource *)loop->source)->tag = g_source_add_unix_fd(loop->source, loop->epoll, G_IO_IN);
+        (void)g_source_add_unix_fd(loop->source, loop->epoll, G_IO_IN);
+        /* Or GLib takes the descriptor out and puts it back at each dispatch, with a wake-up each. */
+        g_source_set_can_recurse(loop->source, TRUE);
         g_source_attach(loop->source, NULL);
+        polled = loop;
+        g_main_context_set_poll_func(NULL, poll_epoll);
         *ret = loop;
         return 0;
 }
@@ -127,6 +153,7 @@ void loop_free(Loop *loop) {
         if (!loop)
                 return;
         run_deferred(loop);
+        g_main_context_set_poll_func(NULL, NULL);
         g_source_destroy(loop->source);
         g_source_unref(loop->source);
         g_main_loop_unref(loop->main);
@@ -134,18 +161,22 @@ void loop_free(Loop *loop) {
         free(loop);
 }
 
-static int add(Loop *loop, Watch *watch, uint32_t events) {
+static int control(Loop *loop, int op, Watch *watch, uint32_t events) {
         struct epoll_event event = {.events = events, .data.ptr = watch};
 
-        return epoll_ctl(loop->epoll, EPOLL_CTL_ADD, watch->fd, &event) < 0 ? -errno : 0;
+        if (epoll_ctl(loop->epoll, op, watch->fd, &event) < 0)
+                return -errno;
+        watch->interest = events;
+        return 0;
 }
 
-int loop_add(Loop *loop, Watch *watch) {
-        return add(loop, watch, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+int loop_add(Loop *loop, Watch *watch, uint32_t events) {
+        return control(loop, EPOLL_CTL_ADD, watch, events);
 }
 
-int loop_add_listener(Loop *loop, Watch *watch) {
-        return add(loop, watch, EPOLLIN);
+void loop_interest(Loop *loop, Watch *watch, uint32_t events) {
+        if (watch->interest != events)
+                ta_bug_on(control(loop, EPOLL_CTL_MOD, watch, events) < 0);
 }
 
 void loop_remove(Loop *loop, Watch *watch) {

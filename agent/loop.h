@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front's descriptors: one edge-triggered epoll set, which is a single source of the GLib main
- * loop. (GLib's own polling of a thousand descriptors costs six times as much.)
+ * The front's descriptors: one epoll set, which is a single source of the GLib main loop. (GLib's
+ * own polling of a thousand descriptors costs six times as much.)
  *
- * A watch is told of an edge once, and must remember it if it does not act on it now. Whoever has
- * more to do than one turn allows asks for another with loop_again(); turns are given in order, so
- * that nobody waits behind somebody else's pipeline.
+ * Events are levels: a watch is told until it has acted on them or is no longer interested. So one
+ * turn does one thing, and the next is given after everybody else's: nobody waits behind somebody
+ * else's pipeline, and nobody reads once more only to learn that there is nothing.
  */
 #ifndef TA_AGENT_LOOP_H
 #define TA_AGENT_LOOP_H
@@ -21,6 +21,7 @@ typedef struct Watch Watch;
 struct Watch {
         int fd;
         void (*ready)(Watch *watch, uint32_t events); /* events 0: the turn that was asked for */
+        uint32_t interest;                            /* loop's own */
         bool queued;                                  /* loop's own */
         Watch *next;                                  /* loop's own */
 };
@@ -28,10 +29,10 @@ struct Watch {
 ta_must_check int loop_new(Loop **ret);
 void loop_free(Loop *loop);
 
-/* EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, for good: nobody needs to change interests later. */
-ta_must_check int loop_add(Loop *loop, Watch *watch);
-/* Level-triggered, for listeners, which accept in batches. */
-ta_must_check int loop_add_listener(Loop *loop, Watch *watch);
+/* Interested in `events` from now on (EPOLLIN, EPOLLOUT; EPOLLHUP and EPOLLERR always come). */
+ta_must_check int loop_add(Loop *loop, Watch *watch, uint32_t events);
+/* In these instead. Costs a system call only where they differ. */
+void loop_interest(Loop *loop, Watch *watch, uint32_t events);
 /* No further event reaches the watch, not even from the batch in progress. Does not close it. */
 void loop_remove(Loop *loop, Watch *watch);
 

@@ -151,7 +151,7 @@ static int watch_signals(const Config *config) {
         if (fd < 0)
                 return -errno;
         self.signals = (Watch){.fd = fd, .ready = signal_ready};
-        return loop_add(self.agent.loop, &self.signals);
+        return loop_add(self.agent.loop, &self.signals, EPOLLIN);
 }
 
 /* The whole hard limit: a thousand clients at once are ordinary. */
@@ -196,7 +196,7 @@ static int start(const Config *config, int listener, int parent) {
                 err = server_new(agent, listener, &agent->server);
         if (!err && parent >= 0) {
                 self.parent = (Watch){.fd = parent, .ready = parent_gone};
-                err = loop_add(agent->loop, &self.parent);
+                err = loop_add(agent->loop, &self.parent, EPOLLIN);
         }
         return err;
 }

@@ -119,7 +119,7 @@ int prompter_new(Loop *loop, int launcher, Prompter **ret) {
         prompter->loop = loop;
         prompter->watch = (Watch){.fd = launcher, .ready = launcher_ready};
         prompter->last = &prompter->first;
-        err = loop_add(loop, &prompter->watch);
+        err = loop_add(loop, &prompter->watch, EPOLLIN);
         if (err) {
                 free(prompter);
                 return err;

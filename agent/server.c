@@ -35,7 +35,7 @@ static void listen_again(void *data) {
         Server *server = data;
 
         server->pause = 0;
-        if (loop_add_listener(server->agent->loop, &server->watch) < 0)
+        if (loop_add(server->agent->loop, &server->watch, EPOLLIN) < 0)
                 server->pause = loop_after(server->agent->loop, FULL_PAUSE_MS, listen_again, server);
 }
 
@@ -81,7 +81,7 @@ int server_new(Agent *agent, int listener, Server **ret) {
         /* Again, by this process: who connects is told its pid as the peer's, not the parent's. */
         (void)listen(listener, 65535);
         server->watch = (Watch){.fd = listener, .ready = server_ready};
-        err = loop_add_listener(agent->loop, &server->watch);
+        err = loop_add(agent->loop, &server->watch, EPOLLIN);
         if (err) {
                 free(server);
                 return err;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reading never goes past the end of a frame: five bytes are peeked at, they name length and type,
- * and then that frame is read and no more. What follows may be a private key, which is read into
- * secret memory.
+ * Reading never goes past the end of a frame: the first five bytes name length and type, and then
+ * that frame is read and no more. What follows may be a private key, which is read into secret
+ * memory.
  */
 #include "agent/session.h"
 
@@ -45,7 +45,7 @@ Session *session_new(Agent *agent, int fd) {
         }
         session->agent = agent;
         session->watch = (Watch){.fd = fd, .ready = session_ready};
-        if (loop_add(agent->loop, &session->watch) < 0) {
+        if (loop_add(agent->loop, &session->watch, EPOLLIN) < 0) {
                 free(session);
                 close(fd);
                 return NULL;
@@ -53,11 +53,30 @@ Session *session_new(Agent *agent, int fd) {
         return session;
 }
 
+static bool in_is_secret(const Session *session) {
+        return dispatch_is_secret(session->head[4]);
+}
+
 static void drop_input(Session *session) {
-        ta_secret_free(session->in);
+        if (in_is_secret(session))
+                ta_secret_free(session->in);
+        else
+                free(session->in);
         session->in = NULL;
-        session->in_len = session->in_cap = 0;
+        session->in_len = session->in_cap = session->head_len = 0;
         loop_cancel(session->agent->loop, &session->deadline);
+}
+
+/* Room for `cap` bytes of a frame that comes in pieces. */
+static bool grow_input(Session *session, size_t cap) {
+        uint8_t *in = in_is_secret(session) ? ta_secret_realloc(session->in, cap)
+                                            : realloc(session->in, cap);
+
+        if (!in)
+                return false;
+        session->in = in;
+        session->in_cap = cap;
+        return true;
 }
 
 static void drop_parked(Session *session) {
@@ -93,6 +112,16 @@ void session_close(Session *session) {
 
 static size_t unsent(const Session *session) {
         return session->out_len - session->out_sent;
+}
+
+/* What the session waits for now. A parked one is not asked to stop reading, since it is told only
+ * if its client sends more before it has its answer; session_ready() sees to that. */
+static void settle(Session *session) {
+        uint32_t events = unsent(session) > 0 ? EPOLLOUT : 0;
+
+        if (!session->parked && unsent(session) <= UNSENT_MAX)
+                events |= EPOLLIN;
+        loop_interest(session->agent->loop, &session->watch, events);
 }
 
 static void flush(Session *session) {
@@ -156,7 +185,7 @@ void session_reply(Session *session, TaBytes reply) {
         memcpy(answer + 4, reply.data, reply.len);
         send_answer(session, reply.len);
         if (!session->closed)
-                loop_again(session->agent->loop, &session->watch);
+                settle(session);
 }
 
 void session_reply_status(Session *session, bool success) {
@@ -194,8 +223,8 @@ void session_resume(Session *session) {
 
         session->parked_message = message; /* session_keep() must see that it has it already */
         run(session, (TaBytes){message, len});
-        if (!session->closed)
-                loop_again(session->agent->loop, &session->watch);
+        if (!session->closed && !session->parked)
+                settle(session);
 }
 
 static void half_message_is_late(void *data) {
@@ -206,109 +235,94 @@ static void half_message_is_late(void *data) {
         session_close(session);
 }
 
-/* Reads a frame of `total` bytes as far as it is there. true: it is whole, at *ret_at. */
-static bool read_frame(Session *session, size_t total, uint8_t **ret_at) {
-        uint8_t *to = session->in ? session->in + session->in_len : frame;
-        size_t want = total - session->in_len;
+/* recv() into `to`: how many came, 0 if none are there now; the session is closed at its end. */
+static size_t receive(Session *session, uint8_t *to, size_t want) {
         ssize_t n;
-
-        if (session->in && session->in_cap == session->in_len) {
-                /* Grows with what came, not with what was announced. */
-                size_t cap = 2 * session->in_cap < total ? 2 * session->in_cap : total;
-                uint8_t *in = ta_secret_realloc(session->in, cap);
-
-                if (!in) {
-                        session_close(session);
-                        return false;
-                }
-                session->in = in;
-                session->in_cap = cap;
-                to = in + session->in_len;
-        }
-        if (session->in && want > session->in_cap - session->in_len)
-                want = session->in_cap - session->in_len;
 
         do
                 n = recv(session->watch.fd, to, want, MSG_DONTWAIT);
         while (n < 0 && errno == EINTR);
-        if (n < 0 && errno == EAGAIN)
+        if (n > 0)
+                return (size_t)n;
+        if (n == 0 || errno != EAGAIN)
+                session_close(session);
+        return 0;
+}
+
+static uint32_t announced(const Session *session) {
+        uint32_t be;
+
+        memcpy(&be, session->head, sizeof be);
+        return be32toh(be);
+}
+
+/* true: length and type are there, and the length is one that we take. */
+static bool read_head(Session *session) {
+        session->head_len += receive(session, session->head + session->head_len,
+                                     sizeof session->head - session->head_len);
+        if (session->closed || session->head_len < 4)
                 return false;
-        if (n <= 0) {
+        if (announced(session) == 0 || announced(session) > TA_MSG_MAX) {
+                log_debug("connection dropped: a message of %u bytes", announced(session));
                 session_close(session);
                 return false;
         }
-        if (!session->in) {
-                if ((size_t)n == total) {
-                        *ret_at = frame;
-                        return true;
-                }
-                session->in_cap = (size_t)n < IN_FIRST ? (total < IN_FIRST ? total : IN_FIRST) : (size_t)n;
-                session->in = ta_secret_alloc(session->in_cap);
-                if (!session->in) {
-                        ta_wipe(frame, (size_t)n);
+        return session->head_len == sizeof session->head;
+}
+
+/* Reads the rest of a frame of `total` bytes as far as it is there. true: it is whole, at *ret_at.
+ * A frame that comes in pieces moves into memory that grows with what came, not with what was
+ * announced. */
+static bool read_body(Session *session, size_t total, uint8_t **ret_at) {
+        size_t had = session->in ? session->in_len : session->head_len, n;
+        uint8_t *at = session->in ? session->in : frame;
+
+        if (session->in && session->in_cap == had) {
+                if (!grow_input(session, 2 * had < total ? 2 * had : total)) {
                         session_close(session);
                         return false;
                 }
-                memcpy(session->in, frame, (size_t)n);
-                ta_wipe(frame, (size_t)n);
+                at = session->in;
         }
-        session->in_len += (size_t)n;
-        if (session->in_len < total) {
-                loop_again(session->agent->loop, &session->watch); /* more may be there already */
+        if (!session->in)
+                memcpy(frame, session->head, sizeof session->head);
+        n = had == total ? 0 : receive(session, at + had, (session->in ? session->in_cap : total) - had);
+        if (session->closed)
                 return false;
+        if (had + n == total) {
+                *ret_at = at;
+                return true;
         }
-        *ret_at = session->in;
-        return true;
+        if (!session->in) {
+                size_t cap = had + n < IN_FIRST ? IN_FIRST : had + n;
+
+                if (!grow_input(session, cap < total ? cap : total)) {
+                        ta_wipe(frame, had + n);
+                        session_close(session);
+                        return false;
+                }
+                memcpy(session->in, frame, had + n);
+                ta_wipe(frame, had + n);
+        }
+        session->in_len = had + n;
+        return false;
 }
 
 static void turn(Session *session) {
-        uint8_t head[5], *whole;
-        uint32_t be;
-        size_t total;
-        ssize_t n;
+        bool begun = session->head_len == sizeof session->head || read_head(session);
+        size_t total = 4 + (size_t)announced(session);
+        uint8_t *whole;
 
-        if (session->in_len >= 4) {
-                memcpy(&be, session->in, sizeof be);
-                total = 4 + (size_t)be32toh(be);
-        } else {
-                do
-                        n = recv(session->watch.fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
-                while (n < 0 && errno == EINTR);
-                if (n < 0 && errno == EAGAIN)
-                        return;
-                if (n <= 0) {
-                        session_close(session);
-                        return;
-                }
-                if (n >= 4) {
-                        memcpy(&be, head, sizeof be);
-                        if (be == 0 || be32toh(be) > TA_MSG_MAX) {
-                                log_debug("connection dropped: a message of %u bytes", be32toh(be));
-                                session_close(session);
-                                return;
-                        }
-                }
-                if (!session->deadline && n < 5)
-                        session->deadline = loop_after(session->agent->loop, HALF_MESSAGE_MS,
-                                                       half_message_is_late, session);
-                if (n < 5)
-                        return;
-                total = 4 + (size_t)be32toh(be);
+        if (begun && read_body(session, total, &whole)) {
+                run(session, (TaBytes){whole + 4, total - 4});
+                if (whole == frame && dispatch_is_secret(frame[4]))
+                        ta_wipe(frame, total);
+                if (!session->closed)
+                        drop_input(session);
+        } else if (!session->closed && !session->deadline && session->head_len > 0) {
+                session->deadline = loop_after(session->agent->loop, HALF_MESSAGE_MS,
+                                               half_message_is_late, session);
         }
-        if (!read_frame(session, total, &whole)) {
-                if (!session->closed && !session->deadline && session->in)
-                        session->deadline = loop_after(session->agent->loop, HALF_MESSAGE_MS,
-                                                       half_message_is_late, session);
-                return;
-        }
-        run(session, (TaBytes){whole + 4, total - 4});
-        if (whole == frame && dispatch_is_secret(frame[4]))
-                ta_wipe(frame, total);
-        if (session->closed)
-                return;
-        drop_input(session);
-        if (!session->parked)
-                loop_again(session->agent->loop, &session->watch);
 }
 
 static void session_ready(Watch *watch, uint32_t events) {
@@ -320,7 +334,12 @@ static void session_ready(Watch *watch, uint32_t events) {
         }
         if (unsent(session) > 0)
                 flush(session);
-        if (session->closed || session->parked || unsent(session) > UNSENT_MAX)
+        if (session->closed)
                 return;
-        turn(session);
+        if ((events & EPOLLIN) && !session->parked && unsent(session) <= UNSENT_MAX) {
+                turn(session);
+                if (session->closed || session->parked)
+                        return; /* as it is until the answer */
+        }
+        settle(session);
 }

@@ -18,7 +18,9 @@ struct Session {
 
         bool parked;      /* a request waits for its answer */
         bool closed;      /* to be freed after this batch */
-        uint8_t *in;      /* a frame that came in pieces; secret memory */
+        uint8_t head[5];  /* of the frame that is coming in: length, type */
+        size_t head_len;
+        uint8_t *in;      /* the whole frame, when it comes in pieces; secret memory if it may be */
         size_t in_len, in_cap;
         unsigned deadline; /* timer: a half message must be whole by then */
         uint8_t *out;     /* what the client has not taken yet */
