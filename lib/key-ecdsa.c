@@ -164,6 +164,12 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags ta_unused, TaWrit
         sig = ECDSA_do_sign(hash, (int)curve->hash_len, ec(key));
         if (!sig)
                 return TA_E_CRYPTO;
+        /* Not before it was verified: a scalar or a computation with a flipped bit would tell of
+         * the key. */
+        if (ECDSA_do_verify(hash, (int)curve->hash_len, sig, ec(key)) != 1) {
+                ECDSA_SIG_free(sig);
+                return TA_E_CRYPTO;
+        }
         ta_write_cstring(w, key->type->name);
         mark = ta_write_begin(w);
         write_scalar(w, ECDSA_SIG_get0_r(sig), curve->scalar_len);

@@ -246,8 +246,10 @@ int ta_key_sign(const TaKey *key, TaBytes data, uint32_t flags, TaWriter *w) {
         err = key->type->sign(key, data, flags, w);
         if (!err)
                 err = w->err;
-        if (err)
+        if (err) { /* a faulty signature is a secret */
+                ta_wipe(w->data + mark, w->len - mark);
                 w->len = mark;
+        }
         return err;
 }
 

@@ -82,7 +82,8 @@ ta_must_check int ta_key_certify(const TaKey *key, const TaKey *cert, TaKey **re
 ta_must_check int ta_key_plain(const TaKey *key, TaKey **ret);
 
 /* Signs with SSH_AGENT_RSA_SHA2_* flags, which only RSA heeds (none: SHA-1, as RFC 9987 says; both:
- * SHA-256, as OpenSSH does). Appends the signature blob. TA_E_NO_PRIVATE, TA_E_CRYPTO. */
+ * SHA-256, as OpenSSH does). Appends the signature blob, once it is known to be right: a bit flipped
+ * in the key or on the way gives TA_E_CRYPTO and nothing else. TA_E_NO_PRIVATE. */
 ta_must_check int ta_key_sign(const TaKey *key, TaBytes data, uint32_t flags, TaWriter *w);
 
 /* 0 if `signature` (a blob) is this key's over `data`; TA_E_SIGNATURE, or why it cannot be read.

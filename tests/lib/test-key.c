@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Every row of the table of key types: generate, write, read, sign, verify, and refuse what is off. */
+#define OPENSSL_SUPPRESS_DEPRECATED
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <openssl/ec.h>
+#include <openssl/rsa.h>
 #include <sodium.h>
 
 #include "lib/fingerprint.h"
@@ -204,6 +207,68 @@ static void test_ec_numbers(void) {
         }
 }
 
+/* The numbers that a private key in memory consists of, to be damaged. */
+static BIGNUM *a_number(const TaKey *key, unsigned which) {
+        const BIGNUM *n;
+
+        if (strcmp(key->type->shown, "RSA") != 0) {
+                n = EC_KEY_get0_private_key(key->public);
+        } else {
+                const RSA *rsa = key->public;
+                const BIGNUM *all[] = {RSA_get0_d(rsa),    RSA_get0_p(rsa),    RSA_get0_q(rsa),
+                                       RSA_get0_dmp1(rsa), RSA_get0_dmq1(rsa), RSA_get0_iqmp(rsa)};
+
+                n = all[which % G_N_ELEMENTS(all)];
+        }
+        return (BIGNUM *)(uintptr_t)n;
+}
+
+static void flip_number(BIGNUM *n, unsigned i) {
+        int bit = (int)(i * 7919u % (unsigned)BN_num_bits(n));
+
+        g_assert_true(BN_is_bit_set(n, bit) ? BN_clear_bit(n, bit) : BN_set_bit(n, bit));
+}
+
+static void flip(TaKey *key, unsigned i) {
+        if (key->private) { /* Ed25519: the key and its hash */
+                ((uint8_t *)key->private)[i / 8 % 96] ^= (uint8_t)(1 << i % 8);
+                return;
+        }
+        flip_number(a_number(key, 0), i);
+        if (strcmp(key->type->shown, "RSA") == 0) /* libcrypto mends the others with a good d */
+                flip_number(a_number(key, 1 + i % 5), i);
+}
+
+/* F50: with a flipped bit in a loaded key, no signature leaves that is not right */
+static void test_flipped_keys(void) {
+        for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+                ta_cleanup(ta_key_freep) TaKey *good = make(i);
+                unsigned n_flips = i == 0 ? 96 * 8 : 60, n_refused = 0;
+                uint8_t buf[4096], out[1024];
+                TaWriter written = ta_writer(buf, sizeof buf);
+
+                ta_key_write_private(good, &written);
+                for (unsigned n = 0; n < n_flips; n++) {
+                        ta_cleanup(ta_key_freep) TaKey *key = NULL;
+                        TaReader r = ta_reader(ta_written(&written));
+                        TaWriter w = ta_writer(out, sizeof out);
+                        int err;
+
+                        g_assert_cmpint(ta_key_read_private(&r, &key), ==, 0);
+                        flip(key, n);
+                        err = ta_key_sign(key, ta_str("data"), SSH_AGENT_RSA_SHA2_256, &w);
+                        g_assert_true(err == 0 || err == TA_E_CRYPTO);
+                        if (err)
+                                g_assert_cmpuint(w.len, ==, 0);
+                        else
+                                g_assert_cmpint(ta_key_verify(good, ta_str("data"), ta_written(&w)),
+                                                ==, 0);
+                        n_refused += err != 0;
+                }
+                g_assert_cmpuint(n_refused, ==, n_flips);
+        }
+}
+
 /* F14, F16: any flipped byte of the numbers of an RSA or ECDSA key is noticed */
 static void test_private_numbers(void) {
         for (size_t i = 1; i < G_N_ELEMENTS(kinds); i++) {
@@ -356,6 +421,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/key/f15-ed25519-mismatch", test_ed25519_mismatch);
         g_test_add_func("/key/f15-ed25519-lengths", test_ed25519_lengths);
         g_test_add_func("/key/f16-ec-numbers", test_ec_numbers);
+        g_test_add_func("/key/f50-flipped-keys", test_flipped_keys);
         g_test_add_func("/key/generate-limits", test_generate_limits);
         g_test_add_func("/key/rfc8032", test_rfc8032);
         g_test_add_func("/key/fingerprints", test_fingerprints);
