@@ -27,7 +27,7 @@ typedef struct Agent {
                 Session *first;       /* whose unlock is being tried or delayed */
                 Session *waiting;     /* the next ones, linked by Session.next_unlock */
         } unlock;
-        unsigned expiry_timer;
+        Timer expiry;
 } Agent;
 
 /* Frees keys whose time has come, and sets the timer for the next. Before each request. */

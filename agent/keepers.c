@@ -239,8 +239,10 @@ KeeperJob *keepers_sign(Keepers *keepers, uint32_t id, bool slow, uint32_t flags
         Keeper *k = NULL;
         TaWriter w;
 
-        if (!job)
+        if (!job || keepers->keeper[0].watch.fd < 0) { /* none is left, or could be started */
+                free(job);
                 return NULL;
+        }
         job->slow = slow;
         job->waiting_for = 1;
         link_job_header(header, LINK_SIGN, job->id, id);
@@ -402,14 +404,12 @@ static void keeper_ready(Watch *watch, uint32_t events) {
 
 /* ---- life and death --------------------------------------------------------------------- */
 
-static int keeper_start(Keepers *keepers, Keeper *keeper) {
+/* Has the launcher start one; what it says is awaited afterwards, while the others start too. */
+static int keeper_launch(Keepers *keepers, Keeper *keeper) {
         static const int room = TA_MSG_MAX;
-        uint8_t request[8], hello[LINK_REPLY_HEADER + 8];
-        struct pollfd p;
-        LinkReply reply;
+        uint8_t request[8];
         int ends[2], err;
         TaWriter w;
-        ssize_t n;
 
         if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
                 return -errno;
@@ -420,38 +420,39 @@ static int keeper_start(Keepers *keepers, Keeper *keeper) {
         ta_write_u32(&w, UINT32_MAX);
         err = launcher_send(keepers->launcher, ta_written(&w), ends[1]);
         close(ends[1]);
-        if (err) {
-                close(ends[0]);
-                return err;
-        }
-        p = (struct pollfd){.fd = ends[0], .events = POLLIN};
+        keeper->watch.fd = ends[0];
+        if (!err)
+                err = loop_add(keepers->loop, &keeper->watch, EPOLLIN);
+        return err; /* then start_all() clears up */
+}
+
+static int keeper_await(Keepers *keepers, Keeper *keeper) {
+        struct pollfd p = {.fd = keeper->watch.fd, .events = POLLIN};
+        uint8_t hello[LINK_REPLY_HEADER + 8];
+        LinkReply reply;
+        ssize_t n;
+
         do
                 n = poll(&p, 1, READY_WAIT_MS);
         while (n < 0 && errno == EINTR);
-        n = n > 0 ? recv(ends[0], hello, sizeof hello, MSG_DONTWAIT) : 0;
+        n = n > 0 ? recv(p.fd, hello, sizeof hello, MSG_DONTWAIT) : 0;
         if (n <= 0 || link_reply_read((TaBytes){hello, (size_t)n}, &reply) || reply.job != 0 ||
-            reply.contents.len != 1) {
-                close(ends[0]);
+            reply.contents.len != 1)
                 return TA_E_PROTOCOL;
-        }
         keepers->level = reply.contents.data[0];
-        keeper->watch.fd = ends[0];
-        err = loop_add(keepers->loop, &keeper->watch, EPOLLIN);
-        if (err) {
-                close(ends[0]);
-                keeper->watch.fd = -1;
-        }
-        return err;
+        return 0;
 }
 
 static int start_all(Keepers *keepers) {
-        for (unsigned i = 0; i < keepers->n; i++) {
-                int err = keeper_start(keepers, &keepers->keeper[i]);
+        int err = 0;
 
-                if (err)
-                        return err;
-        }
-        return 0;
+        for (unsigned i = 0; i < keepers->n && !err; i++)
+                err = keeper_launch(keepers, &keepers->keeper[i]);
+        for (unsigned i = 0; i < keepers->n && !err; i++)
+                err = keeper_await(keepers, &keepers->keeper[i]);
+        for (unsigned i = 0; i < keepers->n && err; i++)
+                keeper_clear(&keepers->keeper[i]);
+        return err;
 }
 
 static void fail_queue(KeeperJob **queue, KeeperJob ***last) {

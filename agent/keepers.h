@@ -24,7 +24,8 @@ ta_must_check int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)
                               void *data, Keepers **ret);
 void keepers_free(Keepers *keepers);
 
-/* Each returns a job, for keepers_forget(), or NULL if memory is short (then `done` is not called).
+/* Each returns a job, for keepers_forget(), or NULL if memory is short or no keeper could be started
+ * again (then `done` is not called).
  * The bytes are copied or sent before it returns. */
 KeeperJob *keepers_add(Keepers *keepers, TaBytes content, KeeperDone done, void *data,
                        uint32_t *ret_id);

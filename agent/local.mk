@@ -18,8 +18,7 @@ tagent_SOURCES = \
 	agent/session.c agent/session.h \
 	agent/shell.c agent/shell.h \
 	agent/socket.c agent/socket.h
-tagent_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
-tagent_LDADD = $(LIBTA) $(GLIB_LIBS)
+tagent_LDADD = $(LIBTA)
 
 pkglibexec_PROGRAMS += tagent-keeper
 tagent_keeper_SOURCES = \

@@ -2,164 +2,68 @@
 #include "agent/loop.h"
 
 #include <errno.h>
-#include <glib.h>
 #include <time.h>
 #include <unistd.h>
 
-#define BATCH 64
+#define BATCH       64
+#define WAIT_MAX_MS 3600000
 
-typedef struct Deferred {
-        struct Deferred *next;
-        void *pointer;
-        void (*destroy)(void *);
-} Deferred;
+typedef struct WatchList {
+        Watch *first, **last;
+} WatchList;
 
 struct Loop {
         int epoll;
-        GMainLoop *main;
-        GSource *source;
-        Watch *again_first, **again_last;
+        bool quit;
         struct epoll_event batch[BATCH];
         int n_batch;
-        bool has_wakeup;
-        Deferred *deferred;
+        WatchList again;
+        Watch *retired;
+        Timer *first, *last; /* in the order in which they are due */
 };
 
-typedef struct EpollSource {
-        GSource base;
-        Loop *loop;
-} EpollSource;
+uint64_t loop_now_ms(void) {
+        struct timespec t;
 
-/* Only those that were waiting when the round began; who asks anew waits for the next. */
-static void run_again(Loop *loop) {
-        size_t n = 0;
-
-        for (Watch *w = loop->again_first; w; w = w->next)
-                n++;
-        while (n-- > 0 && loop->again_first) {
-                Watch *watch = loop->again_first;
-
-                loop->again_first = watch->next;
-                if (!loop->again_first)
-                        loop->again_last = &loop->again_first;
-                watch->queued = false;
-                watch->next = NULL;
-                watch->ready(watch, 0);
-        }
+        clock_gettime(CLOCK_BOOTTIME, &t);
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
-
-static void run_deferred(Loop *loop) {
-        while (loop->deferred) {
-                Deferred *d = loop->deferred;
-
-                loop->deferred = d->next;
-                d->destroy(d->pointer);
-                free(d);
-        }
-}
-
-/* GLib would poll the epoll descriptor only to make us ask it for its events: this asks it at once,
- * and leaves them in the batch. GLib has one other descriptor, by which threads wake each other; it
- * is in the set too, as the watch NULL. */
-static Loop *polled;
-
-static gint poll_epoll(GPollFD *fds, guint n_fds, gint timeout) {
-        Loop *loop = polled;
-        gint n_ready = 0;
-
-        for (guint i = 0; i < n_fds && !loop->has_wakeup; i++) {
-                struct epoll_event event = {.events = EPOLLIN};
-
-                if (fds[i].fd != loop->epoll &&
-                    epoll_ctl(loop->epoll, EPOLL_CTL_ADD, fds[i].fd, &event) == 0)
-                        loop->has_wakeup = true;
-        }
-        loop->n_batch = epoll_wait(loop->epoll, loop->batch, BATCH, timeout);
-        if (loop->n_batch < 0)
-                loop->n_batch = 0;
-        for (guint i = 0; i < n_fds; i++) {
-                bool is_ours = fds[i].fd == loop->epoll, ready = is_ours && loop->n_batch > 0;
-
-                for (int k = 0; k < loop->n_batch && !is_ours; k++)
-                        ready |= loop->batch[k].data.ptr == NULL;
-                fds[i].revents = ready ? G_IO_IN : 0;
-                n_ready += ready;
-        }
-        return n_ready;
-}
-
-static gboolean source_prepare(GSource *source, gint *timeout) {
-        Loop *loop = ((EpollSource *)source)->loop;
-
-        *timeout = loop->again_first ? 0 : -1;
-        return FALSE; /* poll first: those who ask again come after those who are ready */
-}
-
-static gboolean source_check(GSource *source) {
-        Loop *loop = ((EpollSource *)source)->loop;
-
-        return loop->n_batch > 0 || loop->again_first;
-}
-
-static gboolean source_dispatch(GSource *source, GSourceFunc unused ta_unused,
-                                gpointer data ta_unused) {
-        Loop *loop = ((EpollSource *)source)->loop;
-
-        for (int i = 0; i < loop->n_batch; i++) {
-                Watch *watch = loop->batch[i].data.ptr;
-
-                if (watch)
-                        watch->ready(watch, loop->batch[i].events);
-        }
-        loop->n_batch = 0;
-        run_again(loop);
-        run_deferred(loop);
-        return G_SOURCE_CONTINUE;
-}
-
-static GSourceFuncs source_funcs = {
-        .prepare = source_prepare,
-        .check = source_check,
-        .dispatch = source_dispatch,
-};
 
 int loop_new(Loop **ret) {
         Loop *loop = calloc(1, sizeof *loop);
+        int err;
 
         if (!loop)
                 return -ENOMEM;
-        loop->again_last = &loop->again_first;
+        loop->again.last = &loop->again.first;
         loop->epoll = epoll_create1(EPOLL_CLOEXEC);
         if (loop->epoll < 0) {
-                int err = -errno;
-
+                err = -errno;
                 free(loop);
                 return err;
         }
-        loop->main = g_main_loop_new(NULL, FALSE);
-        loop->source = g_source_new(&source_funcs, sizeof(EpollSource));
-        ((EpollSource *)loop->source)->loop = loop;
-        (void)g_source_add_unix_fd(loop->source, loop->epoll, G_IO_IN);
-        /* Or GLib takes the descriptor out and puts it back at each dispatch, with a wake-up each. */
-        g_source_set_can_recurse(loop->source, TRUE);
-        g_source_attach(loop->source, NULL);
-        polled = loop;
-        g_main_context_set_poll_func(NULL, poll_epoll);
         *ret = loop;
         return 0;
+}
+
+static void free_retired(Loop *loop) {
+        while (loop->retired) {
+                Watch *watch = loop->retired;
+
+                loop->retired = watch->next;
+                free(watch);
+        }
 }
 
 void loop_free(Loop *loop) {
         if (!loop)
                 return;
-        run_deferred(loop);
-        g_main_context_set_poll_func(NULL, NULL);
-        g_source_destroy(loop->source);
-        g_source_unref(loop->source);
-        g_main_loop_unref(loop->main);
+        free_retired(loop);
         close(loop->epoll);
         free(loop);
 }
+
+/* ---- watches ---------------------------------------------------------------------------- */
 
 static int control(Loop *loop, int op, Watch *watch, uint32_t events) {
         struct epoll_event event = {.events = events, .data.ptr = watch};
@@ -179,23 +83,15 @@ void loop_interest(Loop *loop, Watch *watch, uint32_t events) {
                 ta_bug_on(control(loop, EPOLL_CTL_MOD, watch, events) < 0);
 }
 
-void loop_remove(Loop *loop, Watch *watch) {
-        (void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
-        for (int i = 0; i < loop->n_batch; i++)
-                if (loop->batch[i].data.ptr == watch)
-                        loop->batch[i].data.ptr = NULL;
-        if (!watch->queued)
-                return;
-        for (Watch **at = &loop->again_first; *at; at = &(*at)->next) {
-                if (*at == watch) {
-                        *at = watch->next;
-                        if (loop->again_last == &watch->next)
-                                loop->again_last = at;
-                        break;
-                }
-        }
+static Watch *take_first(WatchList *list) {
+        Watch *watch = list->first;
+
+        list->first = watch->next;
+        if (!list->first)
+                list->last = &list->first;
         watch->queued = false;
         watch->next = NULL;
+        return watch;
 }
 
 void loop_again(Loop *loop, Watch *watch) {
@@ -203,55 +99,118 @@ void loop_again(Loop *loop, Watch *watch) {
                 return;
         watch->queued = true;
         watch->next = NULL;
-        *loop->again_last = watch;
-        loop->again_last = &watch->next;
+        *loop->again.last = watch;
+        loop->again.last = &watch->next;
 }
 
-void loop_defer(Loop *loop, void *pointer, void (*destroy)(void *)) {
-        Deferred *d = malloc(sizeof *d);
-
-        if (!d)
-                return; /* leaks what it was to free: better than a pointer into freed memory */
-        *d = (Deferred){.next = loop->deferred, .pointer = pointer, .destroy = destroy};
-        loop->deferred = d;
+void loop_remove(Loop *loop, Watch *watch) {
+        (void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, NULL);
+        for (int i = 0; i < loop->n_batch; i++)
+                if (loop->batch[i].data.ptr == watch)
+                        loop->batch[i].data.ptr = NULL;
+        for (Watch **at = &loop->again.first; watch->queued && *at; at = &(*at)->next) {
+                if (*at == watch) {
+                        *at = watch->next;
+                        if (loop->again.last == &watch->next)
+                                loop->again.last = at;
+                        break;
+                }
+        }
+        watch->queued = false;
+        watch->next = NULL;
 }
 
-typedef struct Timer {
-        void (*fire)(void *);
-        void *data;
-} Timer;
-
-static gboolean timer_fire(gpointer data) {
-        Timer *timer = data;
-
-        timer->fire(timer->data);
-        return G_SOURCE_REMOVE;
+void loop_retire(Loop *loop, Watch *watch) {
+        loop_remove(loop, watch);
+        watch->next = loop->retired;
+        loop->retired = watch;
 }
 
-unsigned loop_after(Loop *loop ta_unused, unsigned milliseconds, void (*fire)(void *), void *data) {
-        Timer *timer = g_new(Timer, 1);
+/* ---- timers ----------------------------------------------------------------------------- */
 
-        *timer = (Timer){fire, data};
-        return g_timeout_add_full(G_PRIORITY_DEFAULT, milliseconds, timer_fire, timer, g_free);
+/* Behind all that are due before it. Most are deadlines of one length, which belong at the end. */
+void loop_after(Loop *loop, Timer *timer, unsigned milliseconds) {
+        Timer *before;
+
+        loop_cancel(loop, timer);
+        timer->set = true;
+        timer->due_ms = loop_now_ms() + milliseconds;
+        before = loop->last;
+        while (before && before->due_ms > timer->due_ms)
+                before = before->prev;
+        timer->prev = before;
+        timer->next = before ? before->next : loop->first;
+        *(timer->next ? &timer->next->prev : &loop->last) = timer;
+        *(before ? &before->next : &loop->first) = timer;
 }
 
-void loop_cancel(Loop *loop ta_unused, unsigned *id) {
-        if (*id)
-                g_source_remove(*id);
-        *id = 0;
+void loop_cancel(Loop *loop, Timer *timer) {
+        if (!timer->set)
+                return;
+        *(timer->prev ? &timer->prev->next : &loop->first) = timer->next;
+        *(timer->next ? &timer->next->prev : &loop->last) = timer->prev;
+        timer->set = false;
+}
+
+static void run_timers(Loop *loop) {
+        uint64_t now;
+
+        if (!loop->first)
+                return;
+        now = loop_now_ms();
+        while (loop->first && loop->first->due_ms <= now) {
+                Timer *timer = loop->first;
+
+                loop_cancel(loop, timer);
+                timer->fire(timer->data);
+        }
+}
+
+static int wait_ms(const Loop *loop) {
+        uint64_t now;
+
+        if (loop->again.first)
+                return 0;
+        if (!loop->first)
+                return -1;
+        now = loop_now_ms();
+        if (loop->first->due_ms <= now)
+                return 0;
+        return loop->first->due_ms - now < WAIT_MAX_MS ? (int)(loop->first->due_ms - now) : WAIT_MAX_MS;
+}
+
+/* ---- the loop --------------------------------------------------------------------------- */
+
+/* Only those that were waiting when the round began; who asks anew waits for the next. */
+static void run_again(Loop *loop) {
+        size_t n = 0;
+
+        for (Watch *w = loop->again.first; w; w = w->next)
+                n++;
+        while (n-- > 0 && loop->again.first) {
+                Watch *watch = take_first(&loop->again);
+
+                watch->ready(watch, 0);
+        }
 }
 
 void loop_run(Loop *loop) {
-        g_main_loop_run(loop->main);
+        while (!loop->quit) {
+                loop->n_batch = epoll_wait(loop->epoll, loop->batch, BATCH, wait_ms(loop));
+                ta_bug_on(loop->n_batch < 0 && errno != EINTR);
+                for (int i = 0; i < loop->n_batch; i++) {
+                        Watch *watch = loop->batch[i].data.ptr;
+
+                        if (watch)
+                                watch->ready(watch, loop->batch[i].events);
+                }
+                loop->n_batch = 0;
+                run_again(loop);
+                run_timers(loop);
+                free_retired(loop);
+        }
 }
 
 void loop_quit(Loop *loop) {
-        g_main_loop_quit(loop->main);
-}
-
-uint64_t loop_now_ms(void) {
-        struct timespec t;
-
-        clock_gettime(CLOCK_BOOTTIME, &t);
-        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+        loop->quit = true;
 }

@@ -88,20 +88,16 @@ void agent_forget_all(Agent *agent) {
 }
 
 static void expiry_due(void *data) {
-        Agent *agent = data;
-
-        agent->expiry_timer = 0;
-        agent_expire(agent);
+        agent_expire(data);
 }
 
 void agent_expire(Agent *agent) {
         uint64_t now = loop_now_ms(), next = keyring_expire(agent->keyring, now), wait;
 
-        if (!next || agent->expiry_timer)
+        if (!next || (agent->expiry.set && agent->expiry.due_ms <= next))
                 return;
         wait = next - now;
-        agent->expiry_timer =
-                loop_after(agent->loop, wait > 60000 ? 60000 : (unsigned)wait, expiry_due, agent);
+        loop_after(agent->loop, &agent->expiry, wait > 60000 ? 60000 : (unsigned)wait);
 }
 
 static void keepers_lost(void *data) {
@@ -175,6 +171,7 @@ static int start(const Config *config, int listener, int parent) {
         raise_descriptor_limit();
         agent->hash = config->hash;
         agent->default_lifetime = config->lifetime;
+        agent->expiry = (Timer){.fire = expiry_due, .data = agent};
         agent->launcher = launcher_start();
         if (agent->launcher < 0)
                 return agent->launcher;
@@ -219,7 +216,7 @@ static int run(void) {
         prompter_free(self.agent.prompter);
         keepers_free(self.agent.keepers);
         keyring_free(self.agent.keyring);
-        loop_cancel(self.agent.loop, &self.agent.expiry_timer);
+        loop_cancel(self.agent.loop, &self.agent.expiry);
         loop_free(self.agent.loop);
         return self.status;
 }

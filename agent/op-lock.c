@@ -43,7 +43,6 @@ static void refuse_late(void *data) {
         Session *session = data;
         Agent *agent = session->agent;
 
-        session->delay = 0;
         session_reply_status(session, false);
         next_in_line(agent);
 }
@@ -57,8 +56,8 @@ static void unlocked(void *data, int status, TaBytes contents ta_unused) {
                 if (agent->unlock.failures < DELAYS_MAX)
                         agent->unlock.failures++;
                 log_info("unlock refused: %s", ta_strerror(status));
-                session->delay = loop_after(agent->loop, agent->unlock.failures * DELAY_STEP_MS,
-                                            refuse_late, session);
+                session->delay = (Timer){.fire = refuse_late, .data = session};
+                loop_after(agent->loop, &session->delay, agent->unlock.failures * DELAY_STEP_MS);
                 return;
         }
         if (!status) {

@@ -15,7 +15,7 @@ struct Server {
         Watch watch;
         Agent *agent;
         Session *first;
-        unsigned pause; /* timer: descriptors ran out */
+        Timer pause; /* descriptors ran out */
 };
 
 /* This user and root. The socket's mode says the same, but people change modes. */
@@ -34,9 +34,8 @@ static bool peer_allowed(int fd) {
 static void listen_again(void *data) {
         Server *server = data;
 
-        server->pause = 0;
         if (loop_add(server->agent->loop, &server->watch, EPOLLIN) < 0)
-                server->pause = loop_after(server->agent->loop, FULL_PAUSE_MS, listen_again, server);
+                loop_after(server->agent->loop, &server->pause, FULL_PAUSE_MS);
 }
 
 static void server_ready(Watch *watch, uint32_t events ta_unused) {
@@ -52,7 +51,7 @@ static void server_ready(Watch *watch, uint32_t events ta_unused) {
                         /* Who waits in the backlog loses nothing but time. */
                         log_error("no descriptors left; new connections wait");
                         loop_remove(server->agent->loop, watch);
-                        server->pause = loop_after(server->agent->loop, FULL_PAUSE_MS, listen_again, server);
+                        loop_after(server->agent->loop, &server->pause, FULL_PAUSE_MS);
                         return;
                 }
                 if (fd < 0)
@@ -81,6 +80,7 @@ int server_new(Agent *agent, int listener, Server **ret) {
         /* Again, by this process: who connects is told its pid as the peer's, not the parent's. */
         (void)listen(listener, 65535);
         server->watch = (Watch){.fd = listener, .ready = server_ready};
+        server->pause = (Timer){.fire = listen_again, .data = server};
         err = loop_add(agent->loop, &server->watch, EPOLLIN);
         if (err) {
                 free(server);

@@ -34,6 +34,7 @@ static bool buffers_ready(void) {
 }
 
 static void session_ready(Watch *watch, uint32_t events);
+static void half_message_is_late(void *data);
 
 Session *session_new(Agent *agent, int fd) {
         Session *session = calloc(1, sizeof *session);
@@ -45,6 +46,7 @@ Session *session_new(Agent *agent, int fd) {
         }
         session->agent = agent;
         session->watch = (Watch){.fd = fd, .ready = session_ready};
+        session->deadline = (Timer){.fire = half_message_is_late, .data = session};
         if (loop_add(agent->loop, &session->watch, EPOLLIN) < 0) {
                 free(session);
                 close(fd);
@@ -93,7 +95,7 @@ void session_close(Session *session) {
         if (session->closed)
                 return;
         session->closed = true;
-        loop_remove(agent->loop, &session->watch);
+        loop_retire(agent->loop, &session->watch);
         close(session->watch.fd);
         keepers_forget(session->job);
         prompter_cancel(session->question);
@@ -105,7 +107,6 @@ void session_close(Session *session) {
         session->out = NULL;
         bindings_clear(&session->bindings);
         server_forget(agent->server, session);
-        loop_defer(agent->loop, session, free);
 }
 
 /* ---- output ----------------------------------------------------------------------------- */
@@ -230,7 +231,6 @@ void session_resume(Session *session) {
 static void half_message_is_late(void *data) {
         Session *session = data;
 
-        session->deadline = 0;
         log_debug("connection dropped: its message did not end in time");
         session_close(session);
 }
@@ -319,9 +319,8 @@ static void turn(Session *session) {
                         ta_wipe(frame, total);
                 if (!session->closed)
                         drop_input(session);
-        } else if (!session->closed && !session->deadline && session->head_len > 0) {
-                session->deadline = loop_after(session->agent->loop, HALF_MESSAGE_MS,
-                                               half_message_is_late, session);
+        } else if (!session->closed && !session->deadline.set && session->head_len > 0) {
+                loop_after(session->agent->loop, &session->deadline, HALF_MESSAGE_MS);
         }
 }
 

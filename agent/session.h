@@ -22,7 +22,7 @@ struct Session {
         size_t head_len;
         uint8_t *in;      /* the whole frame, when it comes in pieces; secret memory if it may be */
         size_t in_len, in_cap;
-        unsigned deadline; /* timer: a half message must be whole by then */
+        Timer deadline; /* a half message must be whole by then */
         uint8_t *out;     /* what the client has not taken yet */
         size_t out_len, out_sent;
 
@@ -34,7 +34,7 @@ struct Session {
         uint8_t *parked_message; /* secret memory; runs again from the top */
         size_t parked_len;
         uint32_t adding;         /* number of the key being added; 0: none */
-        unsigned delay;          /* timer of a slow refusal */
+        Timer delay;             /* of a slow refusal */
         Session *next_unlock;
 };
 
