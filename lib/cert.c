@@ -53,20 +53,12 @@ int ta_cert_read(TaReader *r, TaBytes blob, TaCert **ret) {
         if (!ta_key_type_find(ta_read_string(&name), &is_cert) || is_cert)
                 return TA_E_ALGORITHM;
         err = ta_key_read_public(cert->ca_blob, &ca);
+        if (!err)
+                err = ta_key_verify(ca, cert->signed_part, cert->signature);
         if (err)
                 return err;
         *ret = ta_steal(&cert);
         return 0;
-}
-
-int ta_cert_verify(const TaKey *key) {
-        ta_cleanup(ta_key_freep) TaKey *ca = NULL;
-        int err;
-
-        if (!key->cert)
-                return TA_E_ALGORITHM;
-        err = ta_key_read_public(key->cert->ca_blob, &ca);
-        return err ? err : ta_key_verify(ca, key->cert->signed_part, key->cert->signature);
 }
 
 int ta_cert_valid_at(const TaCert *cert, uint64_t now) {

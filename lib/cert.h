@@ -28,11 +28,10 @@ struct TaCert {
         TaBytes signed_part; /* what the CA signed */
 };
 
-/* The wire layout: type name, nonce, the key's public fields, then these. Used by lib/key.c. */
+/* The wire layout: type name, nonce, the key's public fields, then these. Used by lib/key.c. The CA's
+ * signature must hold (TA_E_SIGNATURE): so no certificate exists that nobody signed. Whether the CA
+ * is trusted is not asked here. */
 ta_must_check int ta_cert_read(TaReader *r, TaBytes blob, TaCert **ret);
-
-/* 0 if the CA's signature over the certificate holds; does not ask whether the CA is trusted. */
-ta_must_check int ta_cert_verify(const TaKey *key);
 
 /* 0, TA_E_EXPIRED, or TA_E_REFUSED (not valid yet), at `now` in seconds since 1970. */
 ta_must_check int ta_cert_valid_at(const TaCert *cert, uint64_t now);

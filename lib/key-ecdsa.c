@@ -10,6 +10,7 @@
 #include <openssl/objects.h>
 #include <openssl/sha.h>
 
+#include "lib/key-ecdsa.h"
 #include "lib/key.h"
 #include "lib/secret.h"
 
@@ -179,32 +180,40 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags ta_unused, TaWrit
         return w->err;
 }
 
-static int verify(const TaKey *key, TaBytes algorithm, TaBytes data, TaReader *r) {
-        const Curve *curve = curve_of(key);
-        TaReader inner = ta_reader(ta_read_string(r));
-        TaBytes r_bytes = ta_read_mpint(&inner, curve->scalar_len);
-        TaBytes s_bytes = ta_read_mpint(&inner, curve->scalar_len);
-        uint8_t hash[SHA512_DIGEST_LENGTH];
+int ta_ecdsa_verify(EC_KEY *ec_key, size_t scalar_len, TaBytes hash, TaBytes signature) {
+        TaReader inner = ta_reader(signature);
+        TaBytes r_bytes = ta_read_mpint(&inner, scalar_len);
+        TaBytes s_bytes = ta_read_mpint(&inner, scalar_len);
         ECDSA_SIG *sig;
         BIGNUM *rn, *sn;
         int good = 0;
 
-        if (r->err)
-                return r->err;
-        if (ta_read_end(&inner) || !ta_bytes_is(algorithm, key->type->name))
+        if (ta_read_end(&inner))
                 return TA_E_SIGNATURE;
         sig = ECDSA_SIG_new();
         rn = BN_bin2bn(r_bytes.data, (int)r_bytes.len, NULL);
         sn = BN_bin2bn(s_bytes.data, (int)s_bytes.len, NULL);
         if (sig && rn && sn && ECDSA_SIG_set0(sig, rn, sn) == 1) {
-                curve->hash(data.data, data.len, hash);
-                good = ECDSA_do_verify(hash, (int)curve->hash_len, sig, ec(key)) == 1;
+                good = ECDSA_do_verify(hash.data, (int)hash.len, sig, ec_key) == 1;
         } else {
                 BN_free(rn);
                 BN_free(sn);
         }
         ECDSA_SIG_free(sig);
         return good ? 0 : TA_E_SIGNATURE;
+}
+
+static int verify(const TaKey *key, TaBytes algorithm, TaBytes data, TaReader *r) {
+        const Curve *curve = curve_of(key);
+        uint8_t hash[SHA512_DIGEST_LENGTH];
+        TaBytes signature = ta_read_string(r);
+
+        if (r->err)
+                return r->err;
+        if (!ta_bytes_is(algorithm, key->type->name))
+                return TA_E_SIGNATURE;
+        curve->hash(data.data, data.len, hash);
+        return ta_ecdsa_verify(ec(key), curve->scalar_len, (TaBytes){hash, curve->hash_len}, signature);
 }
 
 static void clear(TaKey *key) {

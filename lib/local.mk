@@ -3,7 +3,7 @@ noinst_LIBRARIES += libta.a
 libta_a_SOURCES = \
 	lib/cert.c lib/cert.h \
 	lib/fingerprint.c lib/fingerprint.h \
-	lib/key.c lib/key.h lib/key-ecdsa.c lib/key-ed25519.c lib/key-rsa.c lib/key-sk.c \
+	lib/key.c lib/key.h lib/key-ecdsa.c lib/key-ecdsa.h lib/key-ed25519.c lib/key-rsa.c lib/key-sk.c \
 	lib/base.c lib/base.h \
 	lib/cli.c lib/cli.h \
 	lib/client.c lib/client.h \

@@ -93,8 +93,6 @@ static void test_fields(void) {
                 g_assert_cmpuint(c->n_principals, ==, 2);
                 g_assert_cmpuint(c->critical.len, ==, 0);
                 g_assert_cmpuint(c->extensions.len, >, 0);
-                g_assert_cmpint(ta_cert_verify(cert), ==, 0);
-                g_assert_cmpint(ta_cert_verify(key), !=, 0);
                 g_assert_cmpint(ta_cert_valid_at(c, c->valid_after - 1), ==, TA_E_REFUSED);
                 g_assert_cmpint(ta_cert_valid_at(c, c->valid_after), ==, 0);
                 g_assert_cmpint(ta_cert_valid_at(c, c->valid_before - 1), ==, 0);
@@ -102,7 +100,7 @@ static void test_fields(void) {
         }
 }
 
-/* every prefix is refused; so is a byte more; a changed byte never passes the CA's signature */
+/* every prefix is refused; so is a byte more, or a changed one, which the CA has not signed */
 static void test_refused(void) {
         if (skipped())
                 return;
@@ -122,11 +120,10 @@ static void test_refused(void) {
                 g_assert_cmpint(ta_key_read_public((TaBytes){more, cert->blob_len + 1}, &none), ==,
                                 TA_E_TRAILING);
                 for (size_t n = 0; n < cert->blob_len; n += 3) {
-                        ta_cleanup(ta_key_freep) TaKey *bent = NULL;
-
                         more[n] ^= 1;
-                        if (ta_key_read_public((TaBytes){more, cert->blob_len}, &bent) == 0)
-                                g_assert_cmpint(ta_cert_verify(bent), !=, 0);
+                        g_assert_cmpint(ta_key_read_public((TaBytes){more, cert->blob_len}, &none),
+                                        !=, 0);
+                        g_assert_null(none);
                         more[n] ^= 1;
                 }
         }

@@ -207,6 +207,71 @@ static void test_ec_numbers(void) {
         }
 }
 
+/* What a token would sign: the application's hash, flags, counter, the data's hash. */
+static void sk_signed(const char *data, uint8_t out[static 69]) {
+        static const uint8_t flags_and_counter[5] = {1, 0, 0, 0, 7};
+
+        (void)crypto_hash_sha256(out, (const uint8_t *)"ssh:", 4);
+        memcpy(out + 32, flags_and_counter, 5);
+        (void)crypto_hash_sha256(out + 37, (const uint8_t *)data, strlen(data));
+}
+
+/* The public blob of a token key with the numbers of an ordinary one, and a signature as the token
+ * would make it with them. */
+static void sk_make(const TaKey *key, const TaKeyType *type, TaWriter *blob, TaWriter *sig) {
+        TaReader public = ta_reader(ta_key_blob(key)), made;
+        uint8_t message[69], buf[512];
+        TaWriter w = ta_writer(buf, sizeof buf);
+
+        (void)ta_read_string(&public);
+        ta_write_cstring(blob, type->name);
+        ta_write_raw(blob, ta_read_rest(&public));
+        ta_write_cstring(blob, "ssh:");
+        sk_signed("data", message);
+        g_assert_cmpint(ta_key_sign(key, (TaBytes){message, sizeof message}, 0, &w), ==, 0);
+        made = ta_reader(ta_written(&w));
+        (void)ta_read_string(&made);
+        ta_write_cstring(sig, type->name);
+        ta_write_string(sig, ta_read_string(&made));
+        ta_write_u8(sig, 1);
+        ta_write_u32(sig, 7);
+}
+
+/* token keys: what the token signed verifies, and nothing that differs in one bit does */
+static void test_sk(void) {
+        const TaKeyType *types[] = {&ta_key_sk_ed25519, &ta_key_sk_ecdsa};
+
+        for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+                ta_cleanup(ta_key_freep) TaKey *key = make(i), *sk = NULL;
+                uint8_t blob[256], sig[512];
+                TaWriter v = ta_writer(blob, sizeof blob), w = ta_writer(sig, sizeof sig);
+
+                sk_make(key, types[i], &v, &w);
+                g_assert_cmpint(ta_key_read_public(ta_written(&v), &sk), ==, 0);
+                g_assert_true(sk->type == types[i]);
+                g_assert_cmpint(ta_key_verify(sk, ta_str("data"), ta_written(&w)), ==, 0);
+                g_assert_cmpint(ta_key_verify(sk, ta_str("Data"), ta_written(&w)), ==, TA_E_SIGNATURE);
+                for (size_t n = 0; n < w.len * 8; n++) {
+                        sig[n / 8] ^= (uint8_t)(1 << n % 8);
+                        g_assert_cmpint(ta_key_verify(sk, ta_str("data"), ta_written(&w)), !=, 0);
+                        sig[n / 8] ^= (uint8_t)(1 << n % 8);
+                }
+        }
+}
+
+/* F16: a token's point that is not on the curve is no key */
+static void test_sk_off_curve(void) {
+        ta_cleanup(ta_key_freep) TaKey *key = make(1);
+        uint8_t blob[256], sig[512];
+        TaWriter v = ta_writer(blob, sizeof blob), w = ta_writer(sig, sizeof sig);
+        TaKey *none = NULL;
+
+        sk_make(key, &ta_key_sk_ecdsa, &v, &w);
+        blob[v.len - 9] ^= 1; /* in the last byte of the point; the application follows */
+        g_assert_cmpint(ta_key_read_public(ta_written(&v), &none), ==, TA_E_MALFORMED);
+        g_assert_null(none);
+}
+
 /* The numbers that a private key in memory consists of, to be damaged. */
 static BIGNUM *a_number(const TaKey *key, unsigned which) {
         const BIGNUM *n;
@@ -422,6 +487,8 @@ int main(int argc, char **argv) {
         g_test_add_func("/key/f15-ed25519-lengths", test_ed25519_lengths);
         g_test_add_func("/key/f16-ec-numbers", test_ec_numbers);
         g_test_add_func("/key/f50-flipped-keys", test_flipped_keys);
+        g_test_add_func("/key/sk", test_sk);
+        g_test_add_func("/key/f16-sk-off-curve", test_sk_off_curve);
         g_test_add_func("/key/generate-limits", test_generate_limits);
         g_test_add_func("/key/rfc8032", test_rfc8032);
         g_test_add_func("/key/fingerprints", test_fingerprints);
