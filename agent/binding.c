@@ -10,12 +10,11 @@ static int verify(const TaSessionBind *bind) {
         return err ? err : ta_key_verify(host, bind->session_id, bind->signature);
 }
 
-int bindings_add(Bindings *bindings, TaBytes contents) {
+static int add(Bindings *bindings, TaBytes contents) {
         TaSessionBind bind;
         Binding *made, *list;
         int err;
 
-        bindings->attempted = true; /* first of all, whatever happens next */
         err = ta_session_bind_read(contents, &bind);
         if (err)
                 return err;
@@ -55,6 +54,16 @@ int bindings_add(Bindings *bindings, TaBytes contents) {
         return 0;
 }
 
+/* A failure sticks: whoever sits at the far end of a connection that ssh could not bind as
+ * forwarding might bind it himself, with a host key of his own, as a local one. */
+int bindings_add(Bindings *bindings, TaBytes contents) {
+        int err = add(bindings, contents);
+
+        if (err)
+                bindings->failed = true;
+        return err;
+}
+
 void bindings_clear(Bindings *bindings) {
         for (size_t i = 0; i < bindings->n; i++)
                 free(bindings->list[i].host_key);
@@ -63,7 +72,7 @@ void bindings_clear(Bindings *bindings) {
 }
 
 bool bindings_forwarded(const Bindings *bindings) {
-        if (bindings->attempted && bindings->n == 0)
+        if (bindings->failed)
                 return true;
         for (size_t i = 0; i < bindings->n; i++)
                 if (bindings->list[i].forwarding)

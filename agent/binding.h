@@ -17,7 +17,7 @@ typedef struct Binding {
 } Binding;
 
 typedef struct Bindings {
-        bool attempted; /* also when it failed: such a connection is never again a local one */
+        bool failed; /* ever: such a connection is never again a local one */
         size_t n;
         Binding *list; /* at most TA_SESSION_BINDS_MAX */
 } Bindings;

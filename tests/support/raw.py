@@ -321,6 +321,19 @@ def _():
     same(c.ask(b"\x0b")[0], ANSWER)
 
 
+@case("F11 after a bad bind a good one of the client's own making opens nothing")
+def _():
+    sid, bind = b"s" * 32, b"\x1b" + string(b"session-bind@openssh.com") + string(ED_BLOB)
+    same(code(add(ED)), SUCCESS, "add")
+    sig = ask(sign(ED_BLOB, sid))[5:]
+    c = Client()
+    assert c.ask(bind + string(sid) + string(b"junk") + b"\1")[0] in (FAILURE, EXT_FAILURE)
+    same(c.ask(bind + string(sid) + string(sig) + b"\0")[0], SUCCESS, "the bind")
+    if not STOCK:                       # which lets any connection remove keys
+        same(c.ask(b"\x13")[0], FAILURE, "remove-all")
+        same(n_keys(), 1, "keys")
+
+
 @case("F11 a bind while locked is answered, not obeyed as a lock")
 def _():
     same(code(b"\x16" + string(b"p")), SUCCESS)
