@@ -18,7 +18,8 @@ C_TESTS = \
 	tests/lib/test-wire
 
 check_PROGRAMS += $(C_TESTS)
-TESTS += $(C_TESTS)
+TESTS += $(C_TESTS) tests/check-man.sh
+EXTRA_DIST += tests/check-man.sh
 
 tests_lib_test_pubfile_SOURCES = tests/lib/test-pubfile.c
 tests_lib_test_pubfile_CPPFLAGS = $(TEST_CPPFLAGS)
