@@ -5,6 +5,7 @@ SYSTEM_TESTS = \
 	tests/system/badinput.sh \
 	tests/system/cascade.sh \
 	tests/system/login.sh \
+	tests/system/man-examples.sh \
 	tests/system/openssh-regress.sh
 
 TESTS += $(SYSTEM_TESTS)
