@@ -3,6 +3,7 @@
 # Pages and programs say the same: options, exit statuses, environment, and the numbers of the
 # protocol. Every page is well formed, is installed, and refers to pages that there are.
 . "${TA_SRCDIR:-.}/tests/support/tap.sh"
+. "$TA_SRCDIR/tests/support/rig.sh"
 need mandoc groff make
 
 man=$TA_SRCDIR/man
@@ -26,14 +27,6 @@ flags() {
                         for (c = 1; c <= length(word[i]); c++) print "-" substr(word[i], c, 1)
                 }
         }' | sort -u
-}
-
-# in_help PROGRAM: every option that --help shows.
-in_help() {
-        "$1" --help | sed -n 's/^  \(-[A-Za-z]\), \(--[a-z-]*\).*/\1\
-\2/p
-s/^  \(-[A-Za-z]\) .*/\1/p
-s/^      \(--[a-z-]*\).*/\1/p' | sort -u
 }
 
 # missing WANTED HAVE: lines of the first that are not in the second, on one line.
@@ -71,7 +64,7 @@ unset SSH_AUTH_SOCK
 agrees() { # PAGE PROGRAM SOURCE...
         page=$1 program=$2
         shift 2
-        help=$(in_help "$program")
+        help=$(options_of "$program")
         isnt "$page: --help names options" "$help" ""
         is "$page describes every option of --help" "$(missing "$help" \
                 "$(grep '^\.It Fl' "$man/$page" | flags)")" ""

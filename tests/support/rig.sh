@@ -14,6 +14,14 @@ under_test() {
         done
 }
 
+# options_of PROGRAM: every option that its --help shows, one a line.
+options_of() {
+        "$1" --help | sed -n 's/^  \(-[A-Za-z]\), \(--[a-z-]*\).*/\1\
+\2/p
+s/^  \(-[A-Za-z]\) .*/\1/p
+s/^      \(--[a-z-]*\).*/\1/p'
+}
+
 # start_agent [OPTION...]: in the foreground of a recorded process, at $T/agent.sock. Sets
 # SSH_AUTH_SOCK and agent_pid.
 start_agent() {
