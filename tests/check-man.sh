@@ -137,7 +137,7 @@ statuses_of tagent-keeper.8
 
 # --- the protocol ------------------------------------------------------------------------------
 
-mandoc -Tascii -O width=200 "$man/tagent-protocol.7" | col -bx >"$T/protocol"
+plain mandoc -Tascii -O width=200 "$man/tagent-protocol.7" >"$T/protocol"
 proto=$TA_SRCDIR/lib/proto.h
 # Each number stands behind its name: in a table, or in brackets.
 wrong=$(sed -n 's/^#define \(SSH[A-Z0-9_]*\)  *\([0-9]*\).*/\1 \2/p' "$proto" |

@@ -22,6 +22,11 @@ s/^  \(-[A-Za-z]\) .*/\1/p
 s/^      \(--[a-z-]*\).*/\1/p'
 }
 
+# plain COMMAND...: what a formatter prints for a terminal, without its overstriking.
+plain() {
+        "$@" | sed "s/.$(printf '\b')//g"
+}
+
 # start_agent [OPTION...]: in the foreground of a recorded process, at $T/agent.sock. Sets
 # SSH_AUTH_SOCK and agent_pid.
 start_agent() {

@@ -11,13 +11,13 @@ under_test "$TAGENT" "$TADD" "$TKEYGEN"
 # What a page shows is taken from how it looks, and must look alike in both formatters: typography
 # that bends a quote or a hyphen would break the command.
 commands() { # FORMATTER...
-        "$@" | col -bx | sed -n 's/^  *\([$%>] [a-z].*\)/\1/p'
+        plain "$@" | sed -n 's/^  *\([$%>] [a-z].*\)/\1/p'
 }
 for page in tkeygen tagent tadd; do
         commands mandoc -Tutf8 "$TA_SRCDIR/man/$page.1" >"$T/$page.examples"
         ok "$page.1 has examples" test -s "$T/$page.examples"
         is "$page.1: groff shows the same ones" \
-                "$(commands groff -mdoc -Tutf8 "$TA_SRCDIR/man/$page.1")" "$(cat "$T/$page.examples")"
+                "$(commands groff -mdoc -Tutf8 -P-c "$TA_SRCDIR/man/$page.1")" "$(cat "$T/$page.examples")"
 done
 
 # --- the places ----------------------------------------------------------------------------------
