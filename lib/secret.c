@@ -142,6 +142,12 @@ static size_t default_capacity(void) {
         return room;
 }
 
+/* Each page is locked when it is first used: to have all of them at once would cost more time than
+ * the rest of a tool's run, and every process the whole arena. Kernels before 4.4 lock at once. */
+static bool lock(void *start, size_t len) {
+        return mlock2(start, len, MLOCK_ONFAULT) == 0 || mlock(start, len) == 0;
+}
+
 int ta_secret_init(size_t capacity) {
         size_t page = (size_t)sysconf(_SC_PAGESIZE);
         struct block *first;
@@ -159,11 +165,12 @@ int ta_secret_init(size_t capacity) {
                 return -errno;
         arena.start = map + page;
         arena.size = capacity;
-        arena.level = mlock(arena.start, capacity) == 0 ? TA_SECRET_LOCKED : TA_SECRET_UNLOCKED;
+        arena.level = lock(arena.start, capacity) ? TA_SECRET_LOCKED : TA_SECRET_UNLOCKED;
         /* Hints that lower what leaks elsewhere; each is refused by some kernels, harmlessly. */
         (void)madvise(arena.start, capacity, MADV_DONTDUMP);
         (void)madvise(arena.start, capacity, MADV_WIPEONFORK);
         (void)madvise(arena.start, capacity, MADV_UNMERGEABLE);
+        (void)madvise(arena.start, capacity, MADV_NOHUGEPAGE);
 
         first = (struct block *)(void *)arena.start;
         *first = (struct block){.magic = MAGIC_FREE, .size = (uint32_t)capacity};

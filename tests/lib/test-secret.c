@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The arena: zeroed when given, wiped when taken back, guarded, and complete again at the end. */
+#include <errno.h>
 #include <glib.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -60,6 +62,25 @@ static void test_stress(void) {
 }
 
 #ifndef TA_SANITIZED
+/* A process pays for the pages that it uses, not for the whole arena. */
+static void test_pages_come_when_used(void) {
+        uint8_t *p = ta_secret_alloc(1);
+        size_t page = (size_t)sysconf(_SC_PAGESIZE), n = ta_secret_capacity() / page, resident = 0;
+        g_autofree unsigned char *pages = g_malloc(n);
+
+        if (mlock2(p, 1, MLOCK_ONFAULT) < 0 && errno == EINVAL) { /* glibc for ENOSYS */
+                ta_secret_free(p);
+                g_test_skip("no mlock2(), as in some valgrinds");
+                return;
+        }
+        g_assert_cmpint(mincore((void *)((uintptr_t)p & ~(page - 1)), n * page, pages), ==, 0);
+        for (size_t i = 0; i < n; i++)
+                resident += pages[i] & 1;
+        g_assert_cmpuint(resident, >=, 1);
+        g_assert_cmpuint(resident, <, n / 4);
+        ta_secret_free(p);
+}
+
 /* F32: a full arena says so, and serves again afterwards */
 static void test_full(void) {
         size_t room = ta_secret_capacity() - ta_secret_in_use() - 4096;
@@ -139,6 +160,9 @@ static void test_errors_have_words(void) {
 
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
+#ifndef TA_SANITIZED
+        g_test_add_func("/secret/pages-come-when-used", test_pages_come_when_used); /* first */
+#endif
         g_test_add_func("/secret/alloc-is-zeroed", test_alloc_is_zeroed);
         g_test_add_func("/secret/stress", test_stress);
         g_test_add_func("/secret/equal", test_equal);
