@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The first 33344 bits of the fraction of pi, which Blowfish starts from: 18 words for P, then four
- * tables of 256 words. Computed (Machin's formula), not copied; included by lib/kdf.c only.
+ * tables of 256 words. Computed (Machin's formula), not copied; for lib/kdf.c and its test only.
  */
 #ifndef TA_LIB_KDF_PI_H
 #define TA_LIB_KDF_PI_H

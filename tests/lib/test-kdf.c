@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* bcrypt_pbkdf gives the published results, and the same in a batch as one by one. */
+/* bcrypt_pbkdf gives the published results, and in any batch what a plain one gives. */
 #include <glib.h>
 
 #include "lib/error.h"
 #include "lib/kdf.h"
+#include "lib/kdf-pi.h"
 #include "lib/secret.h"
 
 static void derive(TaBytes pass, TaBytes salt, uint32_t rounds, uint8_t *out, size_t len) {
@@ -44,23 +45,160 @@ static void test_vectors(void) {
         }
 }
 
-/* Jobs of other lengths and rounds share a wave; none disturbs another. */
-static void test_batch(void) {
-        static const size_t lens[] = {48, 32, 100, 1, 64, 48, 33};
-        uint8_t one[7][128] = {{0}}, all[7][128] = {{0}};
-        TaBcryptJob jobs[7];
+/* ---- a slow one to compare with: one block after the other, as the papers describe it ----------
+ */
 
-        for (size_t n = 1; n <= G_N_ELEMENTS(lens); n++) {
-                for (size_t i = 0; i < n; i++) {
-                        jobs[i] = (TaBcryptJob){ta_str("secret"),
-                                                (TaBytes){(const uint8_t *)"abcdefgh" + i, 1},
-                                                (uint32_t)(1 + i % 3), all[i], lens[i]};
-                        derive(jobs[i].passphrase, jobs[i].salt, jobs[i].rounds, one[i], lens[i]);
-                }
-                memset(all, 0, sizeof all);
-                g_assert_cmpint(ta_bcrypt_pbkdf(jobs, n), ==, 0);
-                g_assert_cmpmem(all, sizeof all, one, sizeof one);
+typedef struct Blowfish {
+        uint32_t p[18], s[4][256];
+} Blowfish;
+
+static void sha512(const void *data, size_t len, uint8_t out[64]) {
+        g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA512);
+        gsize room = 64;
+
+        g_checksum_update(sum, data, (gssize)len);
+        g_checksum_get_digest(sum, out, &room);
+}
+
+/* The next word of `len` bytes that repeat without end. */
+static uint32_t next_word(const uint8_t *data, size_t len, size_t *at) {
+        uint32_t word = 0;
+
+        for (unsigned i = 0; i < 4; i++)
+                word = word << 8 | data[(*at)++ % len];
+        return word;
+}
+
+static void slow_encipher(const Blowfish *b, uint32_t x[2]) {
+        for (unsigned i = 0; i < 16; i++) {
+                uint32_t l = x[0] ^ b->p[i];
+                uint32_t f =
+                        ((b->s[0][l >> 24] + b->s[1][(l >> 16) & 255]) ^ b->s[2][(l >> 8) & 255]) +
+                        b->s[3][l & 255];
+
+                x[0] = x[1] ^ f;
+                x[1] = l;
         }
+        uint32_t l = x[0];
+
+        x[0] = x[1] ^ b->p[17];
+        x[1] = l ^ b->p[16];
+}
+
+/* With the salt NULL: all zeros. */
+static void slow_expand(Blowfish *b, const uint8_t *salt, const uint8_t *key) {
+        uint32_t x[2] = {0, 0};
+        size_t at = 0;
+
+        for (unsigned i = 0; i < 18; i++)
+                b->p[i] ^= next_word(key, 64, &at);
+        at = 0;
+        for (unsigned i = 0; i < 18 + 1024; i += 2) {
+                uint32_t *to = i < 18 ? &b->p[i] : &b->s[(i - 18) / 256][(i - 18) % 256];
+
+                for (unsigned k = 0; salt && k < 2; k++)
+                        x[k] ^= next_word(salt, 64, &at);
+                slow_encipher(b, x);
+                to[0] = x[0];
+                to[1] = x[1];
+        }
+}
+
+static void slow_hash(const uint8_t *pass, const uint8_t *salt, uint8_t out[32]) {
+        static const char magic[] = "OxychromaticBlowfishSwatDynamite";
+        Blowfish b;
+        size_t at = 0;
+
+        memcpy(b.p, pi_words, sizeof b.p);
+        memcpy(b.s, pi_words + 18, sizeof b.s);
+        slow_expand(&b, salt, pass);
+        for (unsigned i = 0; i < 64; i++) {
+                slow_expand(&b, NULL, salt);
+                slow_expand(&b, NULL, pass);
+        }
+        for (unsigned i = 0; i < 32; i += 8) {
+                uint32_t x[2];
+
+                x[0] = next_word((const uint8_t *)magic, 32, &at);
+                x[1] = next_word((const uint8_t *)magic, 32, &at);
+                for (unsigned k = 0; k < 64; k++)
+                        slow_encipher(&b, x);
+                for (unsigned k = 0; k < 8; k++)
+                        out[i + k] = (uint8_t)(x[k / 4] >> (k % 4 * 8));
+        }
+}
+
+/* Block `number`, from 1. */
+static void slow_block(TaBytes pass, TaBytes salt, uint32_t rounds, uint8_t number,
+                       uint8_t out[32]) {
+        uint8_t pass_hash[64], salt_hash[64], hash[32], salted[64] = {0};
+
+        memcpy(salted, salt.data, salt.len);
+        salted[salt.len + 3] = number;
+        sha512(pass.data, pass.len, pass_hash);
+        sha512(salted, salt.len + 4, salt_hash);
+        memset(out, 0, 32);
+        for (uint32_t i = 0; i < rounds; i++) {
+                slow_hash(pass_hash, salt_hash, hash);
+                for (unsigned k = 0; k < 32; k++)
+                        out[k] ^= hash[k];
+                sha512(hash, sizeof hash, salt_hash);
+        }
+}
+
+/* The bytes of a block go to every n-th place of the output, of n blocks. */
+static void spread(uint8_t blocks[][32], uint8_t *out, size_t len) {
+        size_t n = (len + 31) / 32;
+
+        for (size_t i = 0; i < len; i++)
+                out[i] = blocks[i % n][i / n];
+}
+
+static void test_every_length(void) {
+        TaBytes pass = ta_str("every length"), salt = ta_str("a salt");
+        uint8_t blocks[3][32], want[96], out[96];
+
+        for (uint8_t i = 0; i < G_N_ELEMENTS(blocks); i++)
+                slow_block(pass, salt, 2, (uint8_t)(i + 1), blocks[i]);
+        for (size_t len = 1; len <= sizeof out; len++) {
+                memset(want, 0x5a, sizeof want);
+                memset(out, 0x5a, sizeof out);
+                spread(blocks, want, len);
+                derive(pass, salt, 2, out, len);
+                g_assert_cmpmem(out, sizeof out, want, sizeof want);
+        }
+}
+
+/* Any number of jobs of any shape at once: lanes start, end and take a next block at odd times. */
+static void test_batch(void) {
+        static const struct {
+                const char *pass, *salt;
+                uint32_t rounds;
+                size_t len;
+        } rows[] = {
+                {"a", "a", 1, 48}, {"b", "salt", 4, 32},     {"c", "s", 2, 100},
+                {"d", "dd", 1, 1}, {"eeeeeeee", "e", 3, 64}, {"f", "another", 5, 48},
+                {"g", "g", 2, 33},
+        };
+        enum { N = G_N_ELEMENTS(rows) };
+        uint8_t want[N][128] = {{0}}, all[N][128], blocks[4][32];
+        TaBcryptJob jobs[N];
+
+        for (size_t i = 0; i < N; i++) {
+                jobs[i] = (TaBcryptJob){ta_str(rows[i].pass), ta_str(rows[i].salt), rows[i].rounds,
+                                        all[i], rows[i].len};
+                for (uint8_t k = 0; k < (rows[i].len + 31) / 32; k++)
+                        slow_block(jobs[i].passphrase, jobs[i].salt, rows[i].rounds,
+                                   (uint8_t)(k + 1), blocks[k]);
+                spread(blocks, want[i], rows[i].len);
+        }
+        for (size_t first = 0; first < N; first++) {
+                memset(all, 0, sizeof all);
+                g_assert_cmpint(ta_bcrypt_pbkdf(jobs + first, N - first), ==, 0);
+                g_assert_cmpmem(all[first], (N - first) * sizeof all[0], want[first],
+                                (N - first) * sizeof want[0]);
+        }
+        g_assert_cmpint(ta_bcrypt_pbkdf(jobs, 0), ==, 0);
         g_assert_cmpuint(ta_secret_in_use(), ==, 0);
 }
 
@@ -92,6 +230,7 @@ static void test_limits(void) {
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/kdf/vectors", test_vectors);
+        g_test_add_func("/kdf/every-length", test_every_length);
         g_test_add_func("/kdf/batch", test_batch);
         g_test_add_func("/kdf/f23-limits", test_limits);
         return g_test_run();
