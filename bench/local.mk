@@ -10,7 +10,7 @@ bench_agentbench_SOURCES = \
 bench_agentbench_LDADD = $(LIBTA)
 
 
-EXTRA_DIST += bench/compare
+EXTRA_DIST += bench/compare bench/compare-keyfile
 
 noinst_PROGRAMS += bench/keyfile-bench
 bench_keyfile_bench_SOURCES = bench/keyfile-bench.c

@@ -2,8 +2,8 @@
 /*
  * bcrypt_pbkdf as OpenSSH's private key files use it (a PBKDF2 over a bcrypt with SHA-512; neither
  * libcrypto nor libsodium has it). One Blowfish is a chain of table look-ups bound by latency, so
- * independent blocks run interleaved on one core: two blocks in the time of one, six in the time
- * of little more than three.
+ * independent blocks run interleaved on one core: two blocks in little more than the time of one,
+ * six in less than that of two.
  */
 #ifndef TA_LIB_KDF_H
 #define TA_LIB_KDF_H
