@@ -14,6 +14,7 @@
         row(MALFORMED, "the format is invalid")                                                    \
         row(ALGORITHM, "the key type or algorithm is not supported")                               \
         row(CIPHER, "the cipher or key derivation of the file is not supported")                   \
+        row(COST, "the key derivation of the file asks for more work than is allowed")             \
         row(WEAK, "the key is too short")                                                          \
         row(MISMATCH, "the public and the private half do not belong together")                    \
         row(SIGNATURE, "the signature is wrong")                                                   \

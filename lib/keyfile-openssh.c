@@ -69,9 +69,12 @@ static int read_kdf(TaBytes options, Envelope *e) {
         err = ta_read_end(&r);
         if (err)
                 return err;
-        if (e->salt.len == 0 || e->salt.len > TA_BCRYPT_SALT_MAX || e->rounds == 0 ||
-            e->rounds > TA_BCRYPT_ROUNDS_MAX)
+        if (e->salt.len == 0 || e->rounds == 0)
+                return TA_E_MALFORMED;
+        if (e->salt.len > TA_BCRYPT_SALT_MAX)
                 return TA_E_LIMIT;
+        if (e->rounds > TA_BCRYPT_ROUNDS_MAX)
+                return TA_E_COST;
         return 0;
 }
 

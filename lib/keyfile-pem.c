@@ -10,12 +10,17 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
 
 #include "lib/keyfile-format.h"
 #include "lib/text.h"
 
 #define PASSPHRASE_MIN 5 /* as ssh-keygen asks for in these formats */
 #define NUMBER_MAX     (TA_RSA_BITS_MAX / 8)
+#define LABEL_ROOM     64        /* a marker line */
+#define ITERATIONS_MAX 10000000  /* of PBKDF2 and its elders: seconds; ssh-keygen writes 2048 */
+#define SCRYPT_MAX     (1 << 24) /* N * r * p: seconds; openssl writes 2^17. libcrypto caps memory */
 
 static const struct {
         const char *label;
@@ -48,28 +53,189 @@ static void bn_freep(BIGNUM **bn) {
         BN_clear_free(*bn);
 }
 
+static void pbe_freep(PBEPARAM **p) {
+        PBEPARAM_free(*p);
+}
+
+static void pbe2_freep(PBE2PARAM **p) {
+        PBE2PARAM_free(*p);
+}
+
+static void pbkdf2_freep(PBKDF2PARAM **p) {
+        PBKDF2PARAM_free(*p);
+}
+
+static void scrypt_freep(SCRYPT_PARAMS **p) {
+        SCRYPT_PARAMS_free(*p);
+}
+
+static void sig_freep(X509_SIG **sig) {
+        X509_SIG_free(*sig);
+}
+
+static void info_freep(PKCS8_PRIV_KEY_INFO **info) {
+        PKCS8_PRIV_KEY_INFO_free(*info);
+}
+
+/* --- The armour --- */
+
+static void write_marker(TaWriter *w, const char *what, const char *label) {
+        ta_write_raw(w, ta_str("-----"));
+        ta_write_raw(w, ta_str(what));
+        ta_write_u8(w, ' ');
+        ta_write_raw(w, ta_str(label));
+        ta_write_raw(w, ta_str("-----\n"));
+}
+
+/* One PEM block. Its data may be a private key in the clear: from the arena where libcrypto was
+ * adopted, and wiped in any case. */
+typedef struct Block {
+        char *name, *header;
+        unsigned char *data;
+        long len, cap;
+} Block;
+
+static void block_clear(Block *b) {
+        OPENSSL_free(b->name);
+        OPENSSL_free(b->header);
+        OPENSSL_clear_free(b->data, (size_t)b->cap);
+}
+
+static int block_read(const TaKeyFile *file, Block *b) {
+        ta_cleanup(bio_freep) BIO *bio = BIO_new_mem_buf(file->body->data, (int)file->body->len);
+        int done;
+
+        if (!bio)
+                return TA_E_CRYPTO;
+        done = PEM_read_bio(bio, &b->name, &b->header, &b->data, &b->len);
+        ERR_clear_error();
+        b->cap = done ? b->len : 0;
+        return done ? 0 : TA_E_MALFORMED;
+}
+
+/* --- What a passphrase would cost --- */
+
+static bool over(const ASN1_INTEGER *number, uint64_t max) {
+        uint64_t n;
+
+        return ASN1_INTEGER_get_uint64(&n, number) != 1 || n > max;
+}
+
+static int scrypt_cost(const ASN1_TYPE *parameter) {
+        ta_cleanup(scrypt_freep) SCRYPT_PARAMS *p =
+                ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(SCRYPT_PARAMS), parameter);
+        uint64_t n, r, parallel;
+
+        if (!p || ASN1_INTEGER_get_uint64(&n, p->costParameter) != 1 ||
+            ASN1_INTEGER_get_uint64(&r, p->blockSize) != 1 ||
+            ASN1_INTEGER_get_uint64(&parallel, p->parallelizationParameter) != 1)
+                return TA_E_MALFORMED;
+        if (n > SCRYPT_MAX || r > SCRYPT_MAX || parallel > SCRYPT_MAX || n * r > SCRYPT_MAX ||
+            n * r * parallel > SCRYPT_MAX)
+                return TA_E_COST;
+        return 0;
+}
+
+static int pbes2_cost(const ASN1_TYPE *parameter) {
+        ta_cleanup(pbe2_freep) PBE2PARAM *p =
+                ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), parameter);
+        ta_cleanup(pbkdf2_freep) PBKDF2PARAM *kdf = NULL;
+
+        if (!p)
+                return TA_E_MALFORMED;
+        switch (OBJ_obj2nid(p->keyfunc->algorithm)) {
+        case NID_id_pbkdf2:
+                kdf = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBKDF2PARAM), p->keyfunc->parameter);
+                if (!kdf)
+                        return TA_E_MALFORMED;
+                return over(kdf->iter, ITERATIONS_MAX) ? TA_E_COST : 0;
+        case NID_id_scrypt:
+                return scrypt_cost(p->keyfunc->parameter);
+        default:
+                return TA_E_CIPHER;
+        }
+}
+
+/* Before anybody is asked for a passphrase and before any work is done. */
+static int pkcs8_cost(const Block *b) {
+        const unsigned char *at = b->data;
+        ta_cleanup(sig_freep) X509_SIG *sig = d2i_X509_SIG(NULL, &at, b->len);
+        ta_cleanup(pbe_freep) PBEPARAM *pbe = NULL;
+        const X509_ALGOR *algorithm;
+        const ASN1_OBJECT *object;
+        const void *parameter;
+        int kind;
+
+        if (!sig)
+                return TA_E_MALFORMED;
+        if (at != b->data + b->len)
+                return TA_E_TRAILING;
+        X509_SIG_get0(sig, &algorithm, NULL);
+        X509_ALGOR_get0(&object, &kind, &parameter, algorithm);
+        if (OBJ_obj2nid(object) == NID_pbes2)
+                return pbes2_cost(algorithm->parameter);
+        if (!EVP_PBE_find(EVP_PBE_TYPE_OUTER, OBJ_obj2nid(object), NULL, NULL, NULL))
+                return TA_E_CIPHER;
+        pbe = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBEPARAM), algorithm->parameter);
+        if (!pbe)
+                return TA_E_MALFORMED;
+        return over(pbe->iter, ITERATIONS_MAX) ? TA_E_COST : 0;
+}
+
+static int pem_look(TaKeyFile *file, bool sealed) {
+        ta_cleanup(block_clear) Block b = {0};
+        EVP_CIPHER_INFO cipher;
+        int err;
+
+        err = block_read(file, &b);
+        if (err)
+                return err;
+        if (!PEM_get_EVP_CIPHER_INFO(b.header, &cipher))
+                err = TA_E_CIPHER;
+        else if (sealed)
+                err = pkcs8_cost(&b);
+        file->encrypted = sealed || cipher.cipher;
+        ERR_clear_error();
+        return err;
+}
+
+/* The first block of a kind that we know, alone in a body of its own: what else is in the file
+ * (EC PARAMETERS, a certificate, another key) must not be taken for it. */
 int ta_keyfile_pem_parse(TaBytes text, TaKeyFile *file) {
-        static const char old_encryption[] = "Proc-Type: 4,ENCRYPTED";
+        ta_cleanup(ta_secret_dropp) TaSecret *block = NULL;
+        TaBytes first = {0};
+        size_t row = 0;
+        int err = TA_E_NOT_FOUND;
+        TaWriter w;
 
         for (size_t i = 0; i < TA_N_ELEMENTS(labels); i++) {
                 TaBytes body;
-                int err = ta_armour_find(text, labels[i].label, &body);
+                int found = ta_armour_find(text, labels[i].label, &body);
 
-                if (err == TA_E_NOT_FOUND)
+                if (found == TA_E_NOT_FOUND)
                         continue;
-                if (err)
-                        return err;
-                file->format = labels[i].format;
-                file->encrypted = labels[i].encrypted ||
-                                  memmem(body.data, body.len, old_encryption,
-                                         sizeof old_encryption - 1) != NULL;
-                if (text.len >= 3 && memcmp(text.data, "\xef\xbb\xbf", 3) == 0) {
-                        text.data += 3;
-                        text.len -= 3;
+                if (found) {
+                        err = err == TA_E_NOT_FOUND ? found : err;
+                } else if (!first.data || body.data < first.data) {
+                        first = body;
+                        row = i;
                 }
-                return ta_secret_dup(text, &file->body);
         }
-        return TA_E_NOT_FOUND;
+        if (!first.data)
+                return err;
+        err = ta_secret_new(first.len + 2 * LABEL_ROOM, &block);
+        if (err)
+                return err;
+        w = ta_writer(block->data, block->cap);
+        write_marker(&w, "BEGIN", labels[row].label);
+        ta_write_raw(&w, first);
+        write_marker(&w, "END", labels[row].label);
+        if (w.err)
+                return w.err;
+        block->len = w.len;
+        file->body = ta_steal(&block);
+        file->format = labels[row].format;
+        return pem_look(file, labels[row].encrypted);
 }
 
 static int give_passphrase(char *buf, int size, int writing ta_unused, void *data) {
@@ -181,22 +347,103 @@ static int to_key(EVP_PKEY *pkey, TaKey **ret) {
         return ta_key_read_private(&r, ret);
 }
 
-/* What libcrypto's last failure means. Behind a wrong passphrase the padding may look right by
- * chance, and the garbage then fails as ASN.1; only the armour itself tells of damage. */
-static int read_failure(bool encrypted) {
-        unsigned long e = ERR_peek_last_error();
+/* --- Reading --- */
 
-        ERR_clear_error();
-        if (!encrypted || (ERR_GET_LIB(e) == ERR_LIB_PEM && ERR_GET_REASON(e) != PEM_R_BAD_DECRYPT &&
-                           ERR_GET_REASON(e) != PEM_R_BAD_PASSWORD_READ))
+/* Whether libcrypto's failures are about an algorithm that it does not have. Empties the queue. */
+static bool unsupported(void) {
+        bool found = false;
+        unsigned long e;
+
+        while ((e = ERR_get_error()))
+                found |= ERR_GET_REASON(e) == ERR_R_UNSUPPORTED ||
+                         (ERR_GET_LIB(e) == ERR_LIB_EVP &&
+                          (ERR_GET_REASON(e) == EVP_R_UNKNOWN_PBE_ALGORITHM ||
+                           ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_ALGORITHM ||
+                           ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_CIPHER ||
+                           ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_PRF));
+        return found;
+}
+
+/* The two kinds: the key by itself ... */
+static int read_traditional(const Block *b, EVP_PKEY **ret) {
+        int type = strcmp(b->name, "EC PRIVATE KEY") == 0 ? EVP_PKEY_EC : EVP_PKEY_RSA;
+        const unsigned char *at = b->data;
+
+        *ret = d2i_PrivateKey(type, NULL, &at, b->len);
+        if (!*ret)
                 return TA_E_MALFORMED;
-        return TA_E_PASSPHRASE;
+        return at != b->data + b->len ? TA_E_TRAILING : 0;
+}
+
+/* ... and PKCS#8, which has it in a string. Nothing may follow it, in there neither. */
+static int read_pkcs8(const unsigned char *data, long len, EVP_PKEY **ret) {
+        ta_cleanup(info_freep) PKCS8_PRIV_KEY_INFO *info = NULL;
+        const unsigned char *at = data, *inner;
+        int tag, class, inner_len;
+        long value_len;
+
+        info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, len);
+        if (!info || !PKCS8_pkey_get0(NULL, &inner, &inner_len, NULL, info))
+                return TA_E_MALFORMED;
+        if (at != data + len)
+                return TA_E_TRAILING;
+        at = inner;
+        if (ASN1_get_object(&at, &value_len, &tag, &class, inner_len) & 0x80)
+                return TA_E_MALFORMED;
+        if (at + value_len != inner + inner_len)
+                return TA_E_TRAILING;
+        *ret = EVP_PKCS82PKEY(info);
+        return *ret ? 0 : TA_E_MALFORMED;
+}
+
+static int read_sealed(const Block *b, TaBytes passphrase, EVP_PKEY **ret) {
+        const unsigned char *at = b->data;
+        ta_cleanup(sig_freep) X509_SIG *sig = d2i_X509_SIG(NULL, &at, b->len);
+        const X509_ALGOR *algorithm;
+        const ASN1_OCTET_STRING *text;
+        unsigned char *plain = NULL;
+        int len = 0, err;
+
+        if (!sig)
+                return TA_E_MALFORMED;
+        X509_SIG_get0(sig, &algorithm, &text);
+        if (!PKCS12_pbe_crypt(algorithm, (const char *)passphrase.data, (int)passphrase.len,
+                              ASN1_STRING_get0_data(text), ASN1_STRING_length(text), &plain, &len,
+                              0))
+                return unsupported() ? TA_E_CIPHER : TA_E_PASSPHRASE;
+        err = read_pkcs8(plain, len, ret);
+        OPENSSL_clear_free(plain, (size_t)len);
+        return err;
+}
+
+/* The old encryption, in place. */
+static int decrypt_traditional(Block *b, TaBytes *passphrase) {
+        EVP_CIPHER_INFO cipher;
+
+        if (!PEM_get_EVP_CIPHER_INFO(b->header, &cipher))
+                return TA_E_CIPHER;
+        if (!PEM_do_header(&cipher, b->data, &b->len, give_passphrase, passphrase))
+                return unsupported() ? TA_E_CIPHER : TA_E_PASSPHRASE;
+        return 0;
+}
+
+static int read_block(Block *b, TaBytes passphrase, EVP_PKEY **ret) {
+        int err;
+
+        if (strcmp(b->name, "ENCRYPTED PRIVATE KEY") == 0)
+                return read_sealed(b, passphrase, ret);
+        err = decrypt_traditional(b, &passphrase);
+        if (err)
+                return err;
+        if (strcmp(b->name, "PRIVATE KEY") == 0)
+                return read_pkcs8(b->data, b->len, ret);
+        return read_traditional(b, ret);
 }
 
 int ta_keyfile_pem_unlock(TaKeyFile *file, TaBytes passphrase) {
         ta_cleanup(ta_secret_dropp) TaSecret *comment = NULL;
         ta_cleanup(pkey_freep) EVP_PKEY *pkey = NULL;
-        ta_cleanup(bio_freep) BIO *bio = NULL;
+        ta_cleanup(block_clear) Block b = {0};
         int err;
 
         if (file->encrypted && passphrase.len == 0)
@@ -204,14 +451,15 @@ int ta_keyfile_pem_unlock(TaKeyFile *file, TaBytes passphrase) {
         err = ta_secret_new(0, &comment);
         if (err)
                 return err;
-        bio = BIO_new_mem_buf(file->body->data, (int)file->body->len);
-        if (!bio)
-                return TA_E_CRYPTO;
-        ERR_clear_error();
-        pkey = PEM_read_bio_PrivateKey(bio, NULL, give_passphrase, &passphrase);
-        if (!pkey)
-                return read_failure(file->encrypted);
-        err = to_key(pkey, &file->key);
+        err = block_read(file, &b);
+        if (err)
+                return err;
+        err = read_block(&b, passphrase, &pkey);
+        /* Behind a wrong passphrase the padding may look right by chance. */
+        if (err == TA_E_MALFORMED && file->encrypted)
+                err = TA_E_PASSPHRASE;
+        if (!err)
+                err = to_key(pkey, &file->key);
         ERR_clear_error();
         if (err)
                 return err;

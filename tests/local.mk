@@ -7,6 +7,8 @@ C_TESTS = \
 	tests/lib/test-file \
 	tests/lib/test-kdf \
 	tests/lib/test-keyfile \
+	tests/lib/test-keyfile-openssh \
+	tests/lib/test-keyfile-pem \
 	tests/lib/test-pubfile \
 	tests/lib/test-text \
 	tests/lib/test-cli \
@@ -28,6 +30,14 @@ tests_lib_test_pubfile_LDADD = $(TEST_LDADD)
 tests_lib_test_keyfile_SOURCES = tests/lib/test-keyfile.c
 tests_lib_test_keyfile_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_keyfile_LDADD = $(TEST_LDADD)
+
+tests_lib_test_keyfile_openssh_SOURCES = tests/lib/test-keyfile-openssh.c
+tests_lib_test_keyfile_openssh_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_keyfile_openssh_LDADD = $(TEST_LDADD)
+
+tests_lib_test_keyfile_pem_SOURCES = tests/lib/test-keyfile-pem.c
+tests_lib_test_keyfile_pem_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_keyfile_pem_LDADD = $(TEST_LDADD)
 
 tests_lib_test_key_SOURCES = tests/lib/test-key.c
 tests_lib_test_key_CPPFLAGS = $(TEST_CPPFLAGS)
