@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -14,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/file.h"
 #include "lib/fingerprint.h"
 
 #define LOCK_WAIT_S   5
@@ -44,16 +44,6 @@ static int put(char path[static SOCKET_PATH_MAX], const char *first, const char 
         return n < 0 || (size_t)n >= SOCKET_PATH_MAX ? -ENAMETOOLONG : 0;
 }
 
-static const char *home(void) {
-        const char *dir = getenv("HOME");
-        const struct passwd *pw;
-
-        if (dir && dir[0] == '/')
-                return dir;
-        pw = getpwuid(geteuid());
-        return pw ? pw->pw_dir : "/";
-}
-
 int socket_default_path(char path[static SOCKET_PATH_MAX], char what[static SOCKET_PATH_MAX]) {
         const char *run = getenv("XDG_RUNTIME_DIR");
         int err;
@@ -64,15 +54,15 @@ int socket_default_path(char path[static SOCKET_PATH_MAX], char what[static SOCK
                 if (err != -EROFS && err != -EACCES)
                         return err;
         }
-        err = put(what, home(), "/.ssh");
+        err = put(what, ta_home(), "/.ssh");
         if (!err && mkdir(what, 0700) < 0 && errno != EEXIST)
                 err = -errno;
         if (!err)
-                err = put(what, home(), "/.ssh/agent");
+                err = put(what, ta_home(), "/.ssh/agent");
         if (!err)
                 err = private_folder(what, true);
         if (!err)
-                err = put(path, home(), "/.ssh/agent/tagent.sock");
+                err = put(path, ta_home(), "/.ssh/agent/tagent.sock");
         return err;
 }
 
@@ -225,7 +215,7 @@ int socket_clean(bool any_host) {
         int removed = 0;
         DIR *dir;
 
-        if (put(folder, home(), "/.ssh/agent") < 0)
+        if (put(folder, ta_home(), "/.ssh/agent") < 0)
                 return -ENAMETOOLONG;
         dir = opendir(folder);
         if (!dir)

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <unistd.h>
@@ -262,4 +263,14 @@ int ta_file_write(const char *path, TaBytes bytes, mode_t mode, bool replace) {
 
 int ta_file_private_mode(const struct stat *st, uid_t uid) {
         return st->st_uid == uid && (st->st_mode & 077) ? TA_E_REFUSED : 0;
+}
+
+const char *ta_home(void) {
+        const char *home = getenv("HOME");
+        const struct passwd *pw;
+
+        if (home && home[0] == '/')
+                return home;
+        pw = getpwuid(getuid());
+        return pw ? pw->pw_dir : "/";
 }

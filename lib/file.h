@@ -27,6 +27,10 @@ ta_must_check int ta_file_read_fd(int fd, size_t max, TaSecret **ret);
  * On failure the temporary file is gone and the old file is as it was. */
 ta_must_check int ta_file_write(const char *path, TaBytes bytes, mode_t mode, bool replace);
 
+/* The user's home folder: $HOME where it is absolute, else what the password database says; "/"
+ * where neither does. Not to be freed. */
+const char *ta_home(void);
+
 /* 0 if the permissions of a private key's file are right for `uid`: owned by somebody else is
  * fine (as in OpenSSH), owned by us with bits for group or others is TA_E_REFUSED. */
 ta_must_check int ta_file_private_mode(const struct stat *st, uid_t uid);

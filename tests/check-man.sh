@@ -86,9 +86,9 @@ agrees() { # PAGE PROGRAM SOURCE...
                 "$(grep -Eoh '(getenv|is_set)\("[A-Z_]*"' "$@" | cut -d'"' -f2 | sort -u | paste -sd' ')"
 }
 cd "$TA_SRCDIR" || exit 99
-agrees tagent.1 "$TAGENT" agent/*.c
-agrees tadd.1 "$TADD" tools/ask.c tools/tadd*.c lib/client.c
-agrees tkeygen.1 "$TKEYGEN" tools/ask.c tools/tkeygen*.c
+agrees tagent.1 "$TAGENT" agent/*.c lib/file.c
+agrees tadd.1 "$TADD" tools/ask.c tools/tadd*.c lib/client.c lib/file.c
+agrees tkeygen.1 "$TKEYGEN" tools/ask.c tools/tkeygen*.c lib/file.c
 cd "$T" || exit 99
 
 # --- exit statuses: those that happen are those that are documented ----------------------------
