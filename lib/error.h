@@ -11,14 +11,14 @@
         row(TRUNCATED, "the data ends too early")                                                  \
         row(TRAILING, "there are bytes after the end of the data")                                 \
         row(LIMIT, "a length or number is over its limit")                                         \
-        row(MALFORMED, "the format is invalid")                                                    \
+        row(MALFORMED, "invalid format")                                                           \
         row(ALGORITHM, "the key type or algorithm is not supported")                               \
         row(CIPHER, "the cipher or key derivation of the file is not supported")                   \
         row(COST, "the key derivation of the file asks for more work than is allowed")             \
         row(WEAK, "the key is too short")                                                          \
         row(MISMATCH, "the public and the private half do not belong together")                    \
         row(SIGNATURE, "the signature is wrong")                                                   \
-        row(PASSPHRASE, "the passphrase is wrong")                                                 \
+        row(PASSPHRASE, "incorrect passphrase supplied to decrypt private key")                    \
         row(NEED_PASSPHRASE, "a passphrase is needed")                                             \
         row(NOT_FOUND, "not found")                                                                \
         row(EXISTS, "it is there already")                                                         \

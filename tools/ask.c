@@ -121,6 +121,10 @@ static int ask_terminal(const char *prompt, TaSecret *answer) {
                 err = ask_once(tty >= 0 ? tty : STDIN_FILENO, tty >= 0 ? tty : STDERR_FILENO,
                                prompt, answer);
         } while (err == -EINTR);
+        /* Where nobody sits, the end of the input is an empty answer: "tkeygen -f F </dev/null"
+         * makes a key without a passphrase, as with ssh-keygen. */
+        if (err == TA_E_CANCELLED && tty < 0 && !isatty(STDIN_FILENO))
+                return 0;
         return err;
 }
 
@@ -192,8 +196,8 @@ int ask_passphrase(const char *prompt, TaSecret **ret) {
         return 0;
 }
 
-int ask_new_passphrase(const char *prompt, const char *again, const char *differ, bool retry,
-                       TaSecret **ret) {
+int ask_new_passphrase(const char *prompt, const char *again, const char *differ, FILE *out,
+                       bool retry, TaSecret **ret) {
         for (;;) {
                 ta_cleanup(ta_secret_dropp) TaSecret *first = NULL;
                 ta_cleanup(ta_secret_dropp) TaSecret *second = NULL;
@@ -207,8 +211,8 @@ int ask_new_passphrase(const char *prompt, const char *again, const char *differ
                         *ret = ta_steal(&first);
                         return 0;
                 }
-                if (differ)
-                        fprintf(stderr, "%s\n", differ);
+                fprintf(out, "%s\n", differ);
+                (void)fflush(out);
                 if (!retry)
                         return TA_E_MISMATCH;
         }

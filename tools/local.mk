@@ -1,8 +1,11 @@
 # tools/: one program per file, with what they share.
+TOOL_SOURCES = tools/ask.c tools/ask.h tools/keys.c tools/keys.h
+
 bin_PROGRAMS += tadd
-tadd_SOURCES = tools/ask.c tools/ask.h tools/tadd.c tools/tadd-list.c tools/tadd-load.c tools/tadd.h
+tadd_SOURCES = $(TOOL_SOURCES) tools/tadd.c tools/tadd-list.c tools/tadd-load.c tools/tadd.h
 tadd_LDADD = $(LIBTA)
 
 bin_PROGRAMS += tkeygen
-tkeygen_SOURCES = tools/ask.c tools/ask.h tools/tkeygen.c
+tkeygen_SOURCES = $(TOOL_SOURCES) tools/tkeygen.c tools/tkeygen-make.c tools/tkeygen-show.c \
+	tools/tkeygen.h
 tkeygen_LDADD = $(LIBTA)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* tadd -l, -L, and -l --json: what the agent holds. Comments never reach the terminal raw. */
+#include "tools/keys.h"
 #include "tools/tadd.h"
 
 #include <errno.h>
@@ -10,16 +11,6 @@
 #include "lib/cli.h"
 #include "lib/keyfile.h"
 #include "lib/text.h"
-
-char *tadd_shown(TaBytes untrusted) {
-        char *shown = ta_display(untrusted, 4096);
-
-        if (!shown) {
-                ta_complain("out of memory");
-                exit(255);
-        }
-        return shown;
-}
 
 static void print_json_string(TaBytes bytes) {
         size_t cap = 6 * bytes.len + 3; /* each byte is \u00XX at worst */
@@ -60,14 +51,14 @@ static void print_json(const TaKey *key, const char *fingerprint, TaBytes commen
 }
 
 static void print_line(const TaKey *key, const char *fingerprint, TaBytes comment) {
-        ta_cleanup(ta_freep) char *shown = tadd_shown(comment);
+        ta_cleanup(ta_freep) char *shown = keys_shown(comment);
         char type[32];
 
         printf("%u %s %s (%s)\n", ta_key_bits(key), fingerprint, shown, ta_key_shown(key, type));
 }
 
 static void print_whole(const TaKey *key, TaBytes comment) {
-        ta_cleanup(ta_freep) char *shown = tadd_shown(comment);
+        ta_cleanup(ta_freep) char *shown = keys_shown(comment);
         size_t cap = 2 * key->blob_len + strlen(shown) + 128;
         ta_cleanup(ta_freep) char *line = malloc(cap);
         TaWriter w = ta_writer(line, line ? cap : 0);

@@ -15,6 +15,7 @@
 #include "lib/keyfile.h"
 #include "lib/text.h"
 #include "tools/ask.h"
+#include "tools/keys.h"
 #include "tools/tadd.h"
 
 #define CERT_GRACE (5 * 60) /* seconds a certificate is kept beyond its end, as in ssh-add */
@@ -25,16 +26,11 @@ typedef struct Load {
         int err;
 } Load;
 
-static void complain_mode(const char *path, mode_t mode) {
-        fprintf(stderr,
-                "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\n"
-                "@         WARNING: UNPROTECTED PRIVATE KEY FILE!          @\n"
-                "@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@@\n"
-                "Permissions 0%3.3o for '%s' are too open.\n"
-                "It is required that your private key files are NOT accessible by others.\n"
-                "This private key will be ignored.\n"
-                "To repair it: chmod 600 '%s'\n",
-                (unsigned)mode & 0777, path, path);
+static void complain(const char *path, int err) {
+        ta_cleanup(ta_freep) char *what = NULL;
+
+        if (asprintf(&what, "Error loading key \"%s\"", path) >= 0)
+                keys_complain(what, path, err);
 }
 
 static bool load_open(Load *load) {
@@ -50,19 +46,15 @@ static bool load_open(Load *load) {
                 err = ta_file_read(load->path, TA_KEYFILE_MAX, &text, &st);
         }
         if (err) {
-                fprintf(stderr, "%s: %s\n", load->path, ta_strerror(err));
+                keys_complain(load->path, load->path, err);
                 return false;
         }
-        if (!from_stdin && ta_file_private_mode(&st, getuid())) {
-                complain_mode(load->path, st.st_mode);
+        if (!from_stdin && !keys_mode_ok(load->path, &st))
                 return false;
-        }
         err = ta_keyfile_parse(ta_secret_bytes(text), &load->file);
-        if (err) {
-                fprintf(stderr, "Error loading key \"%s\": %s\n", load->path, ta_strerror(err));
-                return false;
-        }
-        return true;
+        if (err)
+                complain(load->path, err);
+        return !err;
 }
 
 /* One passphrase on all that wait. */
@@ -111,8 +103,7 @@ static bool load_unlock(const Tadd *t, Load *loads, size_t n) {
                 words = "Bad passphrase, try again for";
         }
         if (loads[0].err)
-                fprintf(stderr, "Error loading key \"%s\": %s\n", loads[0].path,
-                        ta_strerror(loads[0].err));
+                complain(loads[0].path, loads[0].err);
         return loads[0].err == 0;
 }
 
@@ -175,7 +166,8 @@ static bool add_cert(Tadd *t, const Load *load, TaBytes comment) {
                 return false;
         }
         if (!cert->cert) {
-                fprintf(stderr, "%s: this is a key, not a certificate\n", path);
+                fprintf(stderr, "Failed to load certificate \"%s\": this is a key, not a certificate\n",
+                        path);
                 return false;
         }
         err = ta_key_certify(load->file->key, cert, &both);
@@ -187,7 +179,7 @@ static bool add_cert(Tadd *t, const Load *load, TaBytes comment) {
                 fprintf(stderr, "Certificate %s has already expired; ignored\n", path);
                 return false;
         }
-        key_id = tadd_shown(cert->cert->key_id);
+        key_id = keys_shown(cert->cert->key_id);
         err = send_key(t, both, comment, lifetime);
         if (err) {
                 fprintf(stderr, "Certificate %s (%s) add failed: %s\n", path, key_id,
@@ -209,7 +201,7 @@ static bool add_one(Tadd *t, const Load *load) {
 
         if (comment.len == 0)
                 comment = ta_str(load->path);
-        shown = tadd_shown(comment);
+        shown = keys_shown(comment);
         if (!t->certs_only) {
                 err = send_key(t, load->file->key, comment, t->lifetime);
                 if (err) {
@@ -222,7 +214,10 @@ static bool add_one(Tadd *t, const Load *load) {
                         say_constraints(t, t->lifetime);
                 }
         }
-        return t->keys_only || from_stdin || add_cert(t, load, comment);
+        if (t->keys_only || from_stdin)
+                return true;
+        /* As with ssh-add, who adds a key does not fail for a certificate that has come to its end. */
+        return add_cert(t, load, comment) || !t->certs_only;
 }
 
 int tadd_add(Tadd *t, char *const *paths, size_t n) {

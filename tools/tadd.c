@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* tadd: adds, lists, removes and locks the agent's keys; a drop-in for ssh-add. */
 #include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -11,6 +10,7 @@
 #include "lib/keyfile.h"
 #include "lib/text.h"
 #include "tools/ask.h"
+#include "tools/keys.h"
 #include "tools/tadd.h"
 
 enum { OPT_JSON = 256 };
@@ -49,23 +49,8 @@ static const TaCommand command = {.name = "tadd",
                                   .synopsis = synopsis,
                                   .options = options};
 
-/* The key that a file names: its own public half, or that of FILE.pub where the file is encrypted
- * in a way that hides it, or not there. */
-static int key_of(const char *path, TaKey **ret, char **ret_comment) {
-        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
-        ta_cleanup(ta_freep) char *pub = NULL;
-        int err;
-
-        if (asprintf(&pub, "%s.pub", path) < 0)
-                return -ENOMEM;
-        err = ta_file_read(pub, TA_KEYFILE_MAX, &text, NULL);
-        if (err == -ENOENT)
-                err = ta_file_read(path, TA_KEYFILE_MAX, &text, NULL);
-        return err ? err : ta_pubfile_read(ta_secret_bytes(text), ret, ret_comment);
-}
-
 static int remove_key(Tadd *t, const char *path, const TaKey *key, const char *comment) {
-        ta_cleanup(ta_freep) char *shown = tadd_shown(ta_str(comment));
+        ta_cleanup(ta_freep) char *shown = keys_shown(ta_str(comment));
         char type[32];
         int err = ta_client_remove(t->client, ta_key_blob(key));
 
@@ -79,32 +64,12 @@ static int remove_key(Tadd *t, const char *path, const TaKey *key, const char *c
         return 0;
 }
 
-static int remove_file(Tadd *t, const char *path) {
-        ta_cleanup(ta_key_freep) TaKey *key = NULL, *cert = NULL;
-        ta_cleanup(ta_freep) char *comment = NULL, *cert_comment = NULL, *cert_path = NULL;
-        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
-        int status = 0, err = key_of(path, &key, &comment);
-
-        if (err) {
-                fprintf(stderr, "Bad key file %s: %s\n", path, ta_strerror(err));
-                return 1;
-        }
-        if (!t->certs_only)
-                status = remove_key(t, path, key, comment);
-        if (t->keys_only)
-                return status;
-        if (asprintf(&cert_path, "%s-cert.pub", path) < 0 ||
-            ta_file_read(cert_path, TA_KEYFILE_MAX, &text, NULL) ||
-            ta_pubfile_read(ta_secret_bytes(text), &cert, &cert_comment) || !cert->cert)
-                return status; /* there is none */
-        return status | remove_key(t, cert_path, cert, cert_comment);
-}
-
 /* Lines of public keys, as tadd -L prints them. */
 static int remove_stdin(Tadd *t) {
         ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
         const uint8_t *at, *end;
-        int status = 0, err = ta_file_read_fd(0, TA_KEYFILE_MAX, &text);
+        int status = 1, err = ta_file_read_fd(0, TA_KEYFILE_MAX, &text);
+        unsigned line = 0;
 
         if (err) {
                 fprintf(stderr, "(stdin): %s\n", ta_strerror(err));
@@ -120,19 +85,51 @@ static int remove_stdin(Tadd *t) {
 
                 if (!stop)
                         stop = end;
+                line++;
                 err = ta_publine_read((TaBytes){at, (size_t)(stop - at)}, &key, &comment, NULL);
                 at = stop + 1;
                 if (err == TA_E_NOT_FOUND)
                         continue;
                 shown = strndup((const char *)comment.data, comment.len);
-                if (err) {
-                        fprintf(stderr, "(stdin): a line is no public key: %s\n", ta_strerror(err));
-                        status = 1;
-                } else {
-                        status |= remove_key(t, "(stdin)", key, shown ? shown : "");
-                }
+                if (err)
+                        fprintf(stderr, "(stdin):%u: invalid key: %s\n", line, ta_strerror(err));
+                else
+                        status &= remove_key(t, "(stdin)", key, shown ? shown : "");
         }
         return status;
+}
+
+/* The key and its certificate; enough if one of them was there. */
+static int remove_file(Tadd *t, const char *path) {
+        ta_cleanup(ta_key_freep) TaKey *key = NULL, *cert = NULL;
+        ta_cleanup(ta_freep) char *comment = NULL, *cert_comment = NULL, *cert_path = NULL;
+        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
+        int status = 1, err;
+
+        if (strcmp(path, "-") == 0)
+                return remove_stdin(t);
+        err = keys_public(path, &key, &comment);
+        if (err) {
+                fprintf(stderr, "Bad key file %s: %s\n", path, ta_strerror(err));
+                return 1;
+        }
+        if (!t->certs_only)
+                status = remove_key(t, path, key, comment);
+        if (t->keys_only)
+                return status;
+        if (asprintf(&cert_path, "%s-cert.pub", path) < 0)
+                return 1;
+        err = ta_file_read(cert_path, TA_KEYFILE_MAX, &text, NULL);
+        if (err == -ENOENT)
+                return status;
+        if (!err)
+                err = ta_pubfile_read(ta_secret_bytes(text), &cert, &cert_comment);
+        if (err || !cert->cert) {
+                fprintf(stderr, "Failed to load certificate \"%s\": %s\n", cert_path,
+                        err ? ta_strerror(err) : "this is a key, not a certificate");
+                return status;
+        }
+        return status & remove_key(t, cert_path, cert, cert_comment);
 }
 
 /* Signs something and verifies it; silent where all is well. */
@@ -141,7 +138,7 @@ static int test_file(Tadd *t, const char *path) {
         ta_cleanup(ta_freep) char *comment = NULL;
         static const char data[] = "tadd tests whether the agent signs";
         TaBytes signature;
-        int err = key_of(path, &key, &comment);
+        int err = keys_public(path, &key, &comment);
 
         if (err) {
                 fprintf(stderr, "Couldn't read public key %s: %s\n", path, ta_strerror(err));
@@ -172,17 +169,13 @@ static int each_default(Tadd *t, bool add) {
         static const char *const names[] = {"id_rsa",     "id_ecdsa",      "id_ecdsa_sk",
                                             "id_ed25519", "id_ed25519_sk", "id_mldsa44_ed25519"};
         char *paths[TA_N_ELEMENTS(names)];
-        const char *home = getenv("HOME");
-        const struct passwd *pw = getpwuid(getuid());
         size_t n = 0;
         int status = 1;
 
-        if (!home || home[0] != '/')
-                home = pw ? pw->pw_dir : "/";
         for (size_t i = 0; i < TA_N_ELEMENTS(names); i++) {
                 char *path = NULL;
 
-                if (asprintf(&path, "%s/.ssh/%s", home, names[i]) < 0)
+                if (asprintf(&path, "%s/.ssh/%s", ta_home(), names[i]) < 0)
                         break;
                 if (access(path, F_OK) == 0)
                         paths[n++] = path;
@@ -214,7 +207,7 @@ static int remove_all(Tadd *t) {
 static int lock(Tadd *t, bool on) {
         ta_cleanup(ta_secret_dropp) TaSecret *passphrase = NULL;
         int err = on ? ask_new_passphrase("Enter lock password: ", "Again: ",
-                                          "Passwords do not match.", false, &passphrase)
+                                          "Passwords do not match.", stderr, false, &passphrase)
                      : ask_passphrase("Enter lock password: ", &passphrase);
 
         if (err)
@@ -236,88 +229,128 @@ static int query(Tadd *t) {
                 return 255;
         }
         while (!names.err && names.len > 0) {
-                ta_cleanup(ta_freep) char *shown = tadd_shown(ta_read_string(&names));
+                ta_cleanup(ta_freep) char *shown = keys_shown(ta_read_string(&names));
 
                 printf("%s\n", shown);
         }
         return 0;
 }
 
+/* ---- the command line --------------------------------------------------------------------- */
+
+static int remove_some(Tadd *t, const TaArgs *args) {
+        return args->n_operands > 0 ? each(t, remove_file, args) : each_default(t, false);
+}
+
+static int add_some(Tadd *t, const TaArgs *args) {
+        return args->n_operands > 0 ? tadd_add(t, args->operands, (size_t)args->n_operands)
+                                    : each_default(t, true);
+}
+
+static int act(Tadd *t, int action, const TaArgs *args) {
+        switch (action) {
+        case 'l':
+        case 'L': return tadd_list(t, action == 'L');
+        case 'D': return remove_all(t);
+        case 'x':
+        case 'X': return lock(t, action == 'x');
+        case 'Q': return query(t);
+        case 'T': return each(t, test_file, args);
+        case 'd': return remove_some(t, args);
+        default: return add_some(t, args);
+        }
+}
+
+static _Noreturn void usage(const TaArgs *args, const char *what) {
+        ta_complain("%s", what);
+        ta_args_usage(args, true);
+        exit(1);
+}
+
+/* The exit status of a mistake, else 0. */
+static int take_option(Tadd *t, const TaArgs *args, int letter, int *action) {
+        char *end;
+        int hash;
+
+        switch (letter) {
+        case 'k': t->keys_only = true; return 0;
+        case 'C': t->certs_only = true; return 0;
+        case 'c': t->confirm = true; return 0;
+        case 'N': t->no_expiry = true; return 0;
+        case 'q': t->quiet = true; return 0;
+        case 'v': return 0;
+        case OPT_JSON: t->json = true; return 0;
+        case 't':
+                if (ta_duration_read(args->value, &t->lifetime) == 0)
+                        return 0;
+                fprintf(stderr, "Invalid lifetime\n");
+                return 1;
+        case 'E':
+                hash = ta_hash_find(args->value);
+                if (hash < 0) {
+                        fprintf(stderr, "Invalid hash algorithm \"%s\"\n", args->value);
+                        return 255;
+                }
+                t->hash = (TaHash)hash;
+                return 0;
+        case 'm': /* counts of a key type that is gone; ssh-add looks at them no further either */
+        case 'M':
+                errno = 0;
+                if (strtoul(args->value, &end, 10) < 1 || errno || *end || args->value[0] == '-')
+                        usage(args, letter == 'm' ? "-m takes a number" : "-M takes a number");
+                return 0;
+        }
+        if (strchr("eHhKSs", letter)) {
+                ta_complain("-%c comes in a later version; ssh-add does it", letter);
+                return 1;
+        }
+        if (*action == letter)
+                ta_complain("-%c flag already specified", letter);
+        else if (*action)
+                ta_complain("-%c and -%c cannot be combined", *action, letter);
+        if (*action)
+                return 255;
+        *action = letter;
+        return 0;
+}
+
+static int connect_agent(Tadd *t) {
+        int err = ta_client_connect(NULL, &t->client);
+
+        if (err == TA_E_NO_AGENT)
+                fprintf(stderr, "Could not open a connection to your authentication agent.\n"
+                                "Start one, or find the running one: eval $(tagent)\n");
+        else if (err)
+                fprintf(stderr, "Error connecting to agent: %s\n", ta_strerror(err));
+        return err ? 2 : 0;
+}
+
 int main(int argc, char **argv) {
         Tadd t = {.hash = TA_HASH_SHA256};
         TaArgs args;
-        int letter, action = 0, hash, err, status = 0;
+        int letter, action = 0, status;
 
         ta_start();
         (void)prctl(PR_SET_DUMPABLE, 0);
         ta_args_init(&args, &command, argc, argv);
         while ((letter = ta_args_next(&args)) != 0) {
-                if (strchr("lLdDxXQT", letter) && letter < 256) {
-                        if (action) {
-                                ta_complain("-%c and -%c cannot be combined", action, letter);
-                                return 255;
-                        }
-                        action = letter;
-                } else if (letter < 256 && strchr("seSKhH", letter)) {
-                        ta_complain("-%c comes in a later version; ssh-add does it", letter);
-                        return 1;
-                } else if (letter == OPT_JSON) {
-                        t.json = true;
-                } else if (letter == 't') {
-                        if (ta_duration_read(args.value, &t.lifetime)) {
-                                fprintf(stderr, "Invalid lifetime\n");
-                                return 1;
-                        }
-                } else if (letter == 'E') {
-                        hash = ta_hash_find(args.value);
-                        if (hash < 0) {
-                                ta_complain("unknown hash algorithm \"%s\"", args.value);
-                                return 255;
-                        }
-                        t.hash = (TaHash)hash;
-                }
-                t.keys_only |= letter == 'k';
-                t.certs_only |= letter == 'C';
-                t.confirm |= letter == 'c';
-                t.no_expiry |= letter == 'N';
-                t.quiet |= letter == 'q';
+                status = take_option(&t, &args, letter, &action);
+                if (status)
+                        return status;
         }
+        if (t.json && action != 'l')
+                usage(&args, "--json goes with -l");
         if (action == 'T' && args.n_operands == 0) {
-                ta_complain("-T needs the files of the public keys to test");
+                fprintf(stderr, "no keys to test\n");
                 return 255;
         }
         if (ta_secret_init(0) || ta_secret_adopt_libcrypto()) {
                 ta_complain("cannot reserve protected memory");
                 return 255;
         }
-        err = ta_client_connect(NULL, &t.client);
-        if (err == TA_E_NO_AGENT) {
-                fprintf(stderr, "Could not open a connection to your authentication agent.\n"
-                                "Start one, or find the running one: eval $(tagent)\n");
-                return 2;
-        }
-        if (err) {
-                fprintf(stderr, "Error connecting to agent: %s\n", ta_strerror(err));
-                return 2;
-        }
-        if (action == 'l' || action == 'L')
-                status = tadd_list(&t, action == 'L');
-        else if (action == 'D')
-                status = remove_all(&t);
-        else if (action == 'x' || action == 'X')
-                status = lock(&t, action == 'x');
-        else if (action == 'Q')
-                status = query(&t);
-        else if (action == 'T')
-                status = each(&t, test_file, &args);
-        else if (action == 'd' && args.n_operands == 1 && strcmp(args.operands[0], "-") == 0)
-                status = remove_stdin(&t);
-        else if (action == 'd' && args.n_operands > 0)
-                status = each(&t, remove_file, &args);
-        else if (args.n_operands == 0)
-                status = each_default(&t, action != 'd');
-        else
-                status = tadd_add(&t, args.operands, (size_t)args.n_operands);
+        status = connect_agent(&t);
+        if (!status)
+                status = act(&t, action, &args);
         ta_client_free(t.client);
         free(args.operands);
         return status;

@@ -21,7 +21,4 @@ typedef struct Tadd {
 int tadd_list(Tadd *t, bool whole_keys);
 int tadd_add(Tadd *t, char *const *paths, size_t n);
 
-/* "F: what is wrong" with the control characters of comments and names made visible; heap. */
-char *tadd_shown(TaBytes untrusted);
-
 #endif

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tkeygen: makes keys, changes their passphrases, shows them; with the options of ssh-keygen.
+ * tkeygen: makes keys, changes their passphrases, shows them; with the options, words and exit
+ * statuses of ssh-keygen.
  */
+#include "tools/tkeygen.h"
+
 #include <errno.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/cli.h"
+#include "lib/error.h"
 #include "lib/file.h"
-#include "lib/fingerprint.h"
 #include "lib/kdf.h"
-#include "lib/keyfile.h"
-#include "lib/text.h"
 #include "tools/ask.h"
+#include "tools/keys.h"
 
 static const TaOption options[] = {
         {'t', NULL, "type", "type of the new key: ed25519 (default), ecdsa, rsa"},
@@ -36,9 +38,36 @@ static const TaOption options[] = {
         {'B', NULL, NULL, "print the bubblebabble digest"},
         {'e', NULL, NULL, "print the public key in another format (-m)"},
         {'i', NULL, NULL, "read a public key in another format"},
+        {'X', NULL, NULL, NULL}, /* -i, as it was called before */
+        {'o', NULL, NULL, NULL}, /* OpenSSH's own format, which is the default */
         {'c', NULL, NULL, "change the comment of a file"},
+        /* ssh-keygen's others: known, so that the answer is not "unknown". */
+        {'A', NULL, NULL, NULL},
+        {'D', NULL, "lib", NULL},
+        {'F', NULL, "host", NULL},
+        {'g', NULL, NULL, NULL},
+        {'h', NULL, NULL, NULL},
+        {'H', NULL, NULL, NULL},
+        {'I', NULL, "id", NULL},
+        {'k', NULL, NULL, NULL},
+        {'K', NULL, NULL, NULL},
+        {'L', NULL, NULL, NULL},
+        {'M', NULL, "verb", NULL},
+        {'n', NULL, "names", NULL},
+        {'O', NULL, "option", NULL},
+        {'Q', NULL, NULL, NULL},
+        {'r', NULL, "host", NULL},
+        {'R', NULL, "host", NULL},
+        {'s', NULL, "key", NULL},
+        {'u', NULL, NULL, NULL},
+        {'U', NULL, NULL, NULL},
+        {'V', NULL, "interval", NULL},
+        {'w', NULL, "lib", NULL},
+        {'Y', NULL, "verb", NULL},
+        {'z', NULL, "serial", NULL},
         {0},
 };
+static const char elsewhere[] = "ADFgHhIkKLMnOQrRsuUVwYz";
 
 static const TaCommand command = {
         .name = "tkeygen",
@@ -55,394 +84,131 @@ static const TaCommand command = {
                  "still does.",
 };
 
-typedef struct Config {
-        int action; /* its letter; 0: generate */
-        const char *type, *file, *comment, *new_passphrase, *old_passphrase;
-        unsigned bits;
-        TaKeyFileOptions format;
-        bool quiet, picture;
-        TaHash hash;
-        char path[4096];
-} Config;
+int tkeygen_fatal(const char *format, ...) {
+        va_list ap;
 
-static int fail(const char *what, int err) {
-        ta_complain("%s: %s", what, ta_strerror(err));
+        (void)fflush(stdout);
+        va_start(ap, format);
+        vfprintf(stderr, format, ap);
+        va_end(ap);
+        fputc('\n', stderr);
         return 255;
 }
 
-static const char *home(void) {
-        const char *dir = getenv("HOME");
-        const struct passwd *pw;
-
-        if (dir && dir[0] == '/')
-                return dir;
-        pw = getpwuid(getuid());
-        return pw ? pw->pw_dir : "/";
-}
-
-/* The file of -f, or the answer to a question, or the usual one. */
-static int choose_file(Config *c, const char *prompt, const char *type) {
+bool tkeygen_choose_file(Config *c, const char *question, const char *type) {
         char usual[2048], line[2048] = "";
+        const char *path = c->file;
         int n;
 
-        if (c->file) {
-                n = snprintf(c->path, sizeof c->path, "%s", c->file);
-                return n < 0 || (size_t)n >= sizeof c->path ? -ENAMETOOLONG : 0;
+        if (!path) {
+                n = snprintf(usual, sizeof usual, "%s/.ssh/id_%s", ta_home(), type);
+                if (n < 0 || (size_t)n >= sizeof usual) {
+                        ta_complain("the name of the home folder is too long");
+                        return false;
+                }
+                printf("%s (%s): ", question, usual);
+                fflush(stdout);
+                if (!fgets(line, sizeof line, stdin))
+                        return false;
+                line[strcspn(line, "\n")] = '\0';
+                path = line[0] ? line : usual;
         }
-        n = snprintf(usual, sizeof usual, "%s/.ssh/id_%s", home(), type);
-        if (n < 0 || (size_t)n >= sizeof usual)
-                return -ENAMETOOLONG;
-        printf("%s (%s): ", prompt, usual);
-        fflush(stdout);
-        if (!fgets(line, sizeof line, stdin))
-                return TA_E_CANCELLED;
-        line[strcspn(line, "\n")] = 0;
-        snprintf(c->path, sizeof c->path, "%s", line[0] ? line : usual);
-        return 0;
+        n = snprintf(c->path, sizeof c->path, "%s", path);
+        if (n >= 0 && (size_t)n < sizeof c->path)
+                return true;
+        ta_complain("%s: %s", path, ta_strerror(-ENAMETOOLONG));
+        return false;
 }
 
-static int passphrase_given(const char *text, TaSecret **ret) {
-        if (strlen(text) > TA_PASSPHRASE_MAX)
-                return TA_E_LIMIT;
-        return ta_secret_dup(ta_str(text), ret);
+static int ask_once(const char *given, const char *prompt, TaSecret **ret) {
+        if (!given)
+                return ask_passphrase(prompt, ret);
+        return strlen(given) > TA_PASSPHRASE_MAX ? TA_E_LIMIT : ta_secret_dup(ta_str(given), ret);
 }
 
-static int new_passphrase(const Config *c, TaSecret **ret) {
-        ta_cleanup(ta_freep) char *prompt = NULL;
-
-        if (c->new_passphrase)
-                return passphrase_given(c->new_passphrase, ret);
-        if (asprintf(&prompt, "Enter passphrase for \"%s\" (empty for no passphrase): ", c->path) < 0)
-                return -ENOMEM;
-        return ask_new_passphrase(prompt, "Enter same passphrase again: ",
-                                  "Passphrases do not match.  Try again.", true, ret);
-}
-
-/* FILE.pub beside FILE. */
-static int write_public(const char *path, const TaKey *key, TaBytes comment) {
-        ta_cleanup(ta_freep) char *pub = NULL, *text = NULL;
-        size_t room = 2 * key->blob_len + comment.len + 128;
-        TaWriter w;
-
-        text = malloc(room);
-        if (!text || asprintf(&pub, "%s.pub", path) < 0)
-                return -ENOMEM;
-        w = ta_writer(text, room);
-        ta_publine_write(&w, key, comment);
-        ta_write_u8(&w, '\n');
-        return w.err ? w.err : ta_file_write(pub, ta_written(&w), 0644, true);
-}
-
-static int write_private(const Config *c, const TaKey *key, TaBytes comment, TaBytes passphrase,
-                         bool replace) {
-        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
-        TaKeyFileOptions format = c->format;
-        int err;
-
-        if (format.format == TA_FORMAT_PEM && key->type == &ta_key_ed25519)
-                format.format = TA_FORMAT_OPENSSH; /* PEM has no form for it; ssh-keygen does so too */
-        err = ta_keyfile_write(key, comment, passphrase, &format, &text);
-        if (err == TA_E_LIMIT && passphrase.len > 0 && passphrase.len < 5 &&
-            c->format.format != TA_FORMAT_OPENSSH)
-                ta_complain("a passphrase for this format needs at least 5 characters");
-        return err ? err : ta_file_write(c->path, ta_secret_bytes(text), 0600, replace);
-}
-
-/* Public text of a file or of standard input ("-"). */
-static int read_text(const char *path, TaSecret **ret) {
-        return strcmp(path, "-") == 0 ? ta_file_read_fd(0, TA_KEYFILE_MAX, ret)
-                                      : ta_file_read(path, TA_KEYFILE_MAX, ret, NULL);
-}
-
-/* The private key of c->path, with -P, without, or after asking. */
-static int load_private(const Config *c, TaKeyFile **ret) {
+int tkeygen_load(const Config *c, const char *given, const char *prompt, const char *failure,
+                 TaKeyFile **ret, TaSecret **ret_passphrase) {
         ta_cleanup(ta_keyfile_freep) TaKeyFile *file = NULL;
         ta_cleanup(ta_secret_dropp) TaSecret *text = NULL, *passphrase = NULL;
-        ta_cleanup(ta_freep) char *prompt = NULL;
         struct stat st;
         int err;
 
         err = ta_file_read(c->path, TA_KEYFILE_MAX, &text, &st);
-        if (err)
-                return err;
-        if (ta_file_private_mode(&st, getuid())) {
-                ta_complain("%s: others can read this private key (mode %03o); chmod 600 '%s'",
-                            c->path, (unsigned)st.st_mode & 0777, c->path);
-                return TA_E_REFUSED;
-        }
-        err = ta_keyfile_parse(ta_secret_bytes(text), &file);
-        if (err)
-                return err;
-        if (c->old_passphrase)
-                err = passphrase_given(c->old_passphrase, &passphrase);
-        else if (file->encrypted) {
-                if (asprintf(&prompt, "Enter passphrase for \"%s\": ", c->path) < 0)
-                        return -ENOMEM;
-                err = ask_passphrase(prompt, &passphrase);
-        }
-        if (err)
-                return err;
-        ta_keyfile_unlock(&file, 1, ta_secret_bytes(passphrase), &err);
+        if (err == -ENOENT)
+                return tkeygen_fatal("%s: %s", c->path, ta_strerror(err));
+        if (!err && !keys_mode_ok(c->path, &st))
+                return tkeygen_fatal("%s: bad permissions", failure);
         if (!err)
-                *ret = ta_steal(&file);
-        return err;
-}
-
-/* ---- verbs ------------------------------------------------------------------------------ */
-
-static int make_folder(const Config *c) {
-        char folder[2048];
-        size_t len = (size_t)snprintf(folder, sizeof folder, "%s/.ssh", home());
-
-        if (len >= sizeof folder || strncmp(c->path, folder, len) != 0 || c->path[len] != '/')
-                return 0;
-        if (mkdir(folder, 0700) == 0) {
-                if (!c->quiet)
-                        printf("Created directory '%s'.\n", folder);
-                return 0;
-        }
-        return errno == EEXIST ? 0 : -errno;
-}
-
-static int generate(Config *c) {
-        const TaKeyType *type = ta_key_type_by_option(c->type ? c->type : "ed25519", c->bits);
-        ta_cleanup(ta_key_freep) TaKey *key = NULL;
-        ta_cleanup(ta_secret_dropp) TaSecret *passphrase = NULL;
-        ta_cleanup(ta_freep) char *comment = NULL;
-        char fingerprint[TA_FINGERPRINT_MAX], art[TA_RANDOMART_MAX], host[256] = "localhost";
-        const struct passwd *pw = getpwuid(getuid());
-        bool replace = false;
-        struct stat st;
-        int err;
-
-        if (!type) {
-                ta_complain("unknown key type or size %s; ed25519, rsa, or ecdsa with -b 256, 384 or 521",
-                            c->type ? c->type : "");
-                return 255;
-        }
-        if (!c->quiet)
-                printf("Generating public/private %s key pair.\n", type->option);
-        err = choose_file(c, "Enter file in which to save the key", type->option);
+                err = ta_keyfile_parse(ta_secret_bytes(text), &file);
+        if (!err && file->encrypted)
+                err = ask_once(given, prompt, &passphrase);
+        else if (!err)
+                err = ta_secret_new(0, &passphrase);
         if (!err)
-                err = make_folder(c);
-        if (err)
-                return fail(c->path, err);
-        if (lstat(c->path, &st) == 0) {
-                printf("%s already exists.\n", c->path);
-                replace = ask_yes("Overwrite (y/n)? ");
-                if (!replace)
-                        return 1;
-        }
-        err = new_passphrase(c, &passphrase);
-        if (err)
-                return fail("passphrase", err);
-        err = ta_key_generate(type, type->bits ? 0 : c->bits, &key);
-        if (err)
-                return fail("the new key", err);
-        (void)gethostname(host, sizeof host - 1);
-        if (c->comment)
-                comment = strdup(c->comment);
-        else if (asprintf(&comment, "%s@%s", pw ? pw->pw_name : "user", host) < 0)
-                comment = NULL;
-        if (!comment)
-                return fail("comment", -ENOMEM);
-        err = write_private(c, key, ta_str(comment), ta_secret_bytes(passphrase), replace);
-        if (!err)
-                err = write_public(c->path, key, ta_str(comment));
-        if (!err)
-                err = ta_fingerprint(key, c->hash, fingerprint);
-        if (!err)
-                err = ta_randomart(key, c->hash, art);
-        if (err)
-                return fail(c->path, err);
-        if (!c->quiet)
-                printf("Your identification has been saved in %s\n"
-                       "Your public key has been saved in %s.pub\n"
-                       "The key fingerprint is:\n%s %s\nThe key's randomart image is:\n%s\n",
-                       c->path, c->path, fingerprint, comment, art);
-        return 0;
-}
-
-static int change_passphrase(Config *c) {
-        ta_cleanup(ta_keyfile_freep) TaKeyFile *file = NULL;
-        ta_cleanup(ta_secret_dropp) TaSecret *passphrase = NULL;
-        int err = load_private(c, &file);
-
-        if (!err)
-                err = new_passphrase(c, &passphrase);
-        if (!err)
-                err = write_private(c, file->key, ta_secret_bytes(file->comment),
-                                    ta_secret_bytes(passphrase), true);
-        if (err)
-                return fail(c->path, err);
-        printf("Your identification has been saved with the new passphrase.\n");
-        return 0;
-}
-
-static int change_comment(Config *c) {
-        ta_cleanup(ta_keyfile_freep) TaKeyFile *file = NULL;
-        ta_cleanup(ta_secret_dropp) TaSecret *again = NULL;
-        char line[1024] = "";
-        int err = load_private(c, &file);
-
-        if (!err && file->format != TA_FORMAT_OPENSSH) {
-                ta_complain("%s: this format has no comment; tkeygen -p -f '%s' converts it", c->path,
-                            c->path);
-                return 1;
-        }
-        if (!err && !c->comment) {
-                printf("New comment: ");
-                fflush(stdout);
-                if (!fgets(line, sizeof line, stdin))
-                        return 1;
-                line[strcspn(line, "\n")] = 0;
-        }
-        if (!err && file->encrypted && c->old_passphrase)
-                err = passphrase_given(c->old_passphrase, &again);
-        else if (!err && file->encrypted) {
-                printf("The file is written anew, with the passphrase of your choice.\n");
-                err = new_passphrase(c, &again);
-        }
-        if (!err)
-                err = write_private(c, file->key, ta_str(c->comment ? c->comment : line),
-                                    ta_secret_bytes(again), true);
-        if (!err)
-                err = write_public(c->path, file->key, ta_str(c->comment ? c->comment : line));
-        if (err)
-                return fail(c->path, err);
-        printf("Comment '%s' applied\n", c->comment ? c->comment : line);
-        return 0;
-}
-
-static int print_line(const TaKey *key, TaBytes comment) {
-        ta_cleanup(ta_freep) char *text = NULL;
-        size_t room = 2 * key->blob_len + comment.len + 128;
-        TaWriter w;
-
-        text = malloc(room);
-        if (!text)
-                return -ENOMEM;
-        w = ta_writer(text, room);
-        ta_publine_write(&w, key, comment);
-        ta_write_u8(&w, 0);
-        if (w.err)
-                return w.err;
-        puts(text);
-        return 0;
-}
-
-static int print_public(Config *c) {
-        ta_cleanup(ta_keyfile_freep) TaKeyFile *file = NULL;
-        int err = load_private(c, &file);
-
-        if (!err)
-                err = print_line(file->key, ta_secret_bytes(file->comment));
-        return err ? fail(c->path, err) : 0;
-}
-
-static int show(const Config *c, const TaKey *key, TaBytes comment) {
-        ta_cleanup(ta_freep) char *shown = ta_display(comment, 1024);
-        char fingerprint[TA_FINGERPRINT_MAX], art[TA_RANDOMART_MAX], type[32];
-        int err = c->action == 'B' ? ta_bubblebabble(key, fingerprint)
-                                   : ta_fingerprint(key, c->hash, fingerprint);
-
-        if (err)
-                return err;
-        printf("%u %s %s (%s)\n", ta_key_bits(key), fingerprint,
-               shown && *shown ? shown : "no comment", ta_key_shown(key, type));
-        if (c->picture) {
-                err = ta_randomart(key, c->hash, art);
-                if (!err)
-                        puts(art);
-        }
-        return err;
-}
-
-/* A private key's envelope, a public key in any format, or many lines of them. */
-static int show_file(Config *c) {
-        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
-        ta_cleanup(ta_key_freep) TaKey *whole = NULL;
-        ta_cleanup(ta_freep) char *comment = NULL;
-        const uint8_t *at, *end;
-        size_t n = 0;
-        int err = read_text(c->path, &text);
-
-        if (err)
-                return fail(c->path, err);
-        at = text->data;
-        end = at + text->len;
-        while (at < end) {
-                const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
-                ta_cleanup(ta_key_freep) TaKey *key = NULL;
-                TaBytes line_comment = {0};
-
-                if (!stop)
-                        stop = end;
-                if (ta_publine_read((TaBytes){at, (size_t)(stop - at)}, &key, &line_comment, NULL) == 0) {
-                        err = show(c, key, line_comment);
-                        if (err)
-                                return fail(c->path, err);
-                        n++;
-                }
-                at = stop + 1;
-        }
-        if (n > 0)
-                return 0;
-        err = ta_pubfile_read(ta_secret_bytes(text), &whole, &comment);
-        if (!err)
-                err = show(c, whole, ta_str(comment));
+                ta_keyfile_unlock(&file, 1, ta_secret_bytes(passphrase), &err);
+        if (err == TA_E_NEED_PASSPHRASE)
+                err = TA_E_PASSPHRASE; /* an empty one was given */
         if (err) {
-                ta_complain("%s is not a public key file.", c->path);
+                keys_complain(failure, c->path, err);
                 return 255;
         }
+        *ret = ta_steal(&file);
+        if (ret_passphrase)
+                *ret_passphrase = ta_steal(&passphrase);
         return 0;
 }
 
-static int convert(Config *c) {
-        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
-        ta_cleanup(ta_key_freep) TaKey *key = NULL;
-        ta_cleanup(ta_freep) char *comment = NULL, *out = NULL;
-        int err = read_text(c->path, &text);
+char *tkeygen_who(void) {
+        const struct passwd *pw = getpwuid(getuid());
+        char host[256] = "localhost", *who = NULL;
 
-        if (!err)
-                err = ta_pubfile_read(ta_secret_bytes(text), &key, &comment);
-        if (!err && c->action == 'i')
-                err = print_line(key, ta_str(""));
-        else if (!err) {
-                err = ta_pubfile_write(key, ta_str(comment), c->format.format, &out);
-                if (!err)
-                        fputs(out, stdout);
-        }
-        return err ? fail(c->path, err) : 0;
+        (void)gethostname(host, sizeof host - 1);
+        return asprintf(&who, "%s@%s", pw ? pw->pw_name : "user", host) < 0 ? NULL : who;
 }
 
-static const struct {
-        int letter;
-        int (*run)(Config *c);
-        const char *prompt;
-} verbs[] = {
-        {'p', change_passphrase, "Enter file in which the key is"},
-        {'c', change_comment, "Enter file in which the key is"},
-        {'y', print_public, "Enter file in which the key is"},
-        {'l', show_file, "Enter file in which the key is"},
-        {'B', show_file, "Enter file in which the key is"},
-        {'e', convert, "Enter file in which the key is"},
-        {'i', convert, "Enter file in which the key is"},
-};
+/* ---- the command line --------------------------------------------------------------------- */
 
-static bool number(const char *text, unsigned long max, unsigned long *ret) {
+/* 1 to `max`, or what ssh-keygen says of it. */
+static const char *number(const char *text, unsigned long max, unsigned long *ret) {
         char *end;
 
         errno = 0;
         *ret = strtoul(text, &end, 10);
-        return !errno && end != text && !*end && text[0] != '-' && *ret >= 1 && *ret <= max;
+        if (end == text || *end)
+                return "invalid";
+        if (text[strspn(text, " \t")] == '-' || *ret < 1)
+                return "too small";
+        return errno || *ret > max ? "too large" : NULL;
 }
 
-static int take_option(Config *c, int letter, const char *value) {
+static int take_format(Config *c, const char *value) {
         static const struct {
                 const char *name;
                 TaKeyFormat format;
-        } formats[] = {{"RFC4716", TA_FORMAT_OPENSSH}, {"PKCS8", TA_FORMAT_PKCS8}, {"PEM", TA_FORMAT_PEM}};
+        } formats[] = {
+                {"RFC4716", TA_FORMAT_OPENSSH}, {"PKCS8", TA_FORMAT_PKCS8}, {"PEM", TA_FORMAT_PEM}};
+
+        for (size_t i = 0; i < TA_N_ELEMENTS(formats); i++) {
+                if (strcasecmp(value, formats[i].name) != 0)
+                        continue;
+                c->format.format = formats[i].format;
+                return 0;
+        }
+        return tkeygen_fatal("Unsupported conversion format \"%s\"", value);
+}
+
+static int take_cipher(Config *c, const char *value) {
+        for (size_t i = 0; ta_keyfile_ciphers[i]; i++) {
+                if (strcmp(value, ta_keyfile_ciphers[i]) != 0)
+                        continue;
+                c->format.cipher = value;
+                return 0;
+        }
+        return tkeygen_fatal("Invalid OpenSSH-format cipher '%s'", value);
+}
+
+static int take_option(Config *c, int letter, const char *value) {
+        const char *wrong;
         unsigned long n;
         int hash;
 
@@ -454,40 +220,65 @@ static int take_option(Config *c, int letter, const char *value) {
         case 'P': c->old_passphrase = value; return 0;
         case 'q': c->quiet = true; return 0;
         case 'v': c->picture = true; return 0;
-        case 'Z': c->format.cipher = value; return 0;
+        case 'o': return 0;
+        case 'Z': return take_cipher(c, value);
+        case 'm': return take_format(c, value);
         case 'b':
-                if (!number(value, TA_RSA_BITS_MAX, &n))
-                        break;
+                wrong = number(value, UINT32_MAX, &n);
+                if (wrong)
+                        return tkeygen_fatal("Bits has bad value %s (%s)", value, wrong);
                 c->bits = (unsigned)n;
                 return 0;
         case 'a':
-                if (!number(value, TA_BCRYPT_ROUNDS_MAX, &n))
-                        break;
+                wrong = number(value, TA_BCRYPT_ROUNDS_MAX, &n);
+                if (wrong)
+                        return tkeygen_fatal("Invalid number: %s (%s)", value, wrong);
                 c->format.rounds = (uint32_t)n;
                 return 0;
         case 'E':
                 hash = ta_hash_find(value);
                 if (hash < 0)
-                        break;
+                        return tkeygen_fatal("Invalid hash algorithm \"%s\"", value);
                 c->hash = (TaHash)hash;
                 return 0;
-        case 'm':
-                for (size_t i = 0; i < TA_N_ELEMENTS(formats); i++)
-                        if (strcmp(value, formats[i].name) == 0) {
-                                c->format.format = formats[i].format;
-                                return 0;
-                        }
-                break;
-        default:
-                if (c->action && c->action != letter) {
-                        ta_complain("-%c and -%c cannot be combined", c->action, letter);
-                        return 255;
-                }
-                c->action = letter;
-                return 0;
         }
-        ta_complain("-%c %s: this value is not valid", letter, value);
-        return 255;
+        if (strchr(elsewhere, letter)) {
+                ta_complain("-%c comes in a later version; ssh-keygen does it", letter);
+                return 1;
+        }
+        if (letter == 'X')
+                letter = 'i';
+        if (c->action && c->action != letter) {
+                ta_complain("-%c and -%c cannot be combined", c->action, letter);
+                return 255;
+        }
+        c->action = letter;
+        return 0;
+}
+
+static const struct {
+        int letter;
+        int (*run)(Config *c);
+} verbs[] = {
+        {'p', tkeygen_change_passphrase}, {'c', tkeygen_change_comment}, {'y', tkeygen_print_public},
+        {'l', tkeygen_show},              {'B', tkeygen_show},           {'e', tkeygen_convert},
+        {'i', tkeygen_convert},
+};
+
+static int run(Config *c) {
+        int status = 1;
+
+        if (!c->action)
+                return tkeygen_generate(c);
+        if (!tkeygen_choose_file(c, "Enter file in which the key is", "ed25519"))
+                return status;
+        for (size_t i = 0; i < TA_N_ELEMENTS(verbs); i++) {
+                if (verbs[i].letter == c->action)
+                        status = verbs[i].run(c);
+        }
+        if (fflush(stdout) != 0 && !status)
+                status = tkeygen_fatal("standard output: %s", ta_strerror(-errno));
+        return status;
 }
 
 int main(int argc, char **argv) {
@@ -511,13 +302,5 @@ int main(int argc, char **argv) {
                 ta_complain("cannot reserve protected memory");
                 return 255;
         }
-        if (!c.action)
-                return generate(&c);
-        for (size_t i = 0; i < TA_N_ELEMENTS(verbs); i++) {
-                if (verbs[i].letter != c.action)
-                        continue;
-                err = choose_file(&c, verbs[i].prompt, "ed25519");
-                return err ? fail("file", err) : verbs[i].run(&c);
-        }
-        abort();
+        return run(&c);
 }

@@ -1,14 +1,16 @@
-# tests/system/: shell tests that drive the finished programs; tests/support/ is what they stand on.
+# tests/system/, tests/tools/: shell tests that drive the finished programs; tests/support/ is what they stand on.
 SYSTEM_TESTS = \
 	tests/support/test-tap.sh \
 	tests/system/agent-basics.sh \
 	tests/system/badinput.sh \
 	tests/system/cascade.sh \
-	tests/system/completions.sh \
 	tests/system/login.sh \
+	tests/system/completions.sh \
 	tests/system/man-examples.sh \
-	tests/system/openssh-regress.sh
+	tests/system/openssh-regress.sh \
+	tests/tools/tkeygen.sh \
+	tests/tools/tkeygen-write.sh
 
 TESTS += $(SYSTEM_TESTS)
 EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/rig.sh tests/support/raw.py \
-	tests/support/demo.sh
+	tests/support/demo.sh tests/support/beside.sh

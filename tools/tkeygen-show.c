@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: ISC */
+/* What tkeygen prints: fingerprints, pictures, public keys in any format. */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "lib/cli.h"
+#include "lib/error.h"
+#include "lib/file.h"
+#include "tools/keys.h"
+#include "tools/tkeygen.h"
+
+/* ---- the public half ------------------------------------------------------------------------ */
+
+static int print_line(const TaKey *key, TaBytes comment) {
+        size_t room = 2 * key->blob_len + comment.len + 128;
+        ta_cleanup(ta_freep) char *text = malloc(room);
+        TaWriter w = ta_writer(text, text ? room : 0);
+
+        ta_publine_write(&w, key, comment);
+        ta_write_u8(&w, 0);
+        if (w.err)
+                return tkeygen_fatal("%s", ta_strerror(w.err));
+        puts(text);
+        return 0;
+}
+
+static int load(const Config *c, TaKeyFile **ret) {
+        ta_cleanup(ta_freep) char *failure = NULL, *prompt = NULL;
+
+        if (asprintf(&failure, "Load key \"%s\"", c->path) < 0 ||
+            asprintf(&prompt, "Enter passphrase for \"%s\": ", c->path) < 0)
+                return 255;
+        return tkeygen_load(c, c->old_passphrase, prompt, failure, ret, NULL);
+}
+
+int tkeygen_print_public(Config *c) {
+        ta_cleanup(ta_keyfile_freep) TaKeyFile *file = NULL;
+        int status = load(c, &file);
+
+        return status ? status : print_line(file->key, ta_secret_bytes(file->comment));
+}
+
+/* ---- other formats -------------------------------------------------------------------------- */
+
+/* Text of a file or of standard input ("-"). */
+static int read_text(const char *path, TaSecret **ret) {
+        return strcmp(path, "-") == 0 ? ta_file_read_fd(STDIN_FILENO, TA_KEYFILE_MAX, ret)
+                                      : ta_file_read(path, TA_KEYFILE_MAX, ret, NULL);
+}
+
+static int import(Config *c) {
+        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
+        ta_cleanup(ta_key_freep) TaKey *key = NULL;
+        ta_cleanup(ta_freep) char *comment = NULL;
+        int err = read_text(c->path, &text);
+
+        if (!err)
+                err = ta_pubfile_read(ta_secret_bytes(text), &key, &comment);
+        if (err)
+                return tkeygen_fatal("%s: %s", c->path,
+                                     err == TA_E_NOT_FOUND ? "no public key in it"
+                                                           : ta_strerror(err));
+        return print_line(key, ta_str(""));
+}
+
+/* The key of a public key file, of FILE.pub, or of a private key file. */
+static int find_key(Config *c, TaKey **ret, TaKeyFile **ret_file) {
+        ta_cleanup(ta_freep) char *comment = NULL;
+        int status, err = keys_public(c->path, ret, &comment);
+
+        if (!err)
+                return 0;
+        status = load(c, ret_file);
+        return status ? status : (ta_key_plain((*ret_file)->key, ret) ? 255 : 0);
+}
+
+int tkeygen_convert(Config *c) {
+        ta_cleanup(ta_keyfile_freep) TaKeyFile *file = NULL;
+        ta_cleanup(ta_key_freep) TaKey *key = NULL;
+        ta_cleanup(ta_freep) char *comment = NULL, *out = NULL, *who = NULL;
+        char type[32];
+        int err, status;
+
+        if (c->action == 'i')
+                return import(c);
+        status = find_key(c, &key, &file);
+        if (status)
+                return status;
+        who = tkeygen_who();
+        if (!who || asprintf(&comment, "%u-bit %s, converted by %s from OpenSSH", ta_key_bits(key),
+                             ta_key_shown(key, type), who) < 0)
+                return tkeygen_fatal("%s", ta_strerror(-ENOMEM));
+        err = ta_pubfile_write(key, ta_str(comment), c->format.format, &out);
+        if (err)
+                return tkeygen_fatal("%s: %s", c->path, ta_strerror(err));
+        fputs(out, stdout);
+        return 0;
+}
+
+/* ---- fingerprints --------------------------------------------------------------------------- */
+
+static int show(const Config *c, const TaKey *key, TaBytes comment) {
+        ta_cleanup(ta_freep) char *shown = keys_shown(comment);
+        char fingerprint[TA_FINGERPRINT_MAX], art[TA_RANDOMART_MAX], type[32];
+        int err = c->action == 'B' ? ta_bubblebabble(key, fingerprint)
+                                   : ta_fingerprint(key, c->hash, fingerprint);
+
+        if (!err && c->picture)
+                err = ta_randomart(key, c->hash, art);
+        if (err)
+                return tkeygen_fatal("%s: %s", c->path, ta_strerror(err));
+        printf("%u %s %s (%s)\n", ta_key_bits(key), fingerprint, *shown ? shown : "no comment",
+               ta_key_shown(key, type));
+        if (c->picture)
+                puts(art);
+        return 0;
+}
+
+/* Lines of public keys, also those of authorized_keys and known_hosts, whose options or hosts stand
+ * in for a comment. */
+static int show_lines(const Config *c, TaBytes text, size_t *ret_n) {
+        for (*ret_n = 0; text.len > 0;) {
+                const uint8_t *end = memchr(text.data, '\n', text.len);
+                TaBytes line = {text.data, end ? (size_t)(end - text.data) : text.len};
+                ta_cleanup(ta_key_freep) TaKey *key = NULL;
+                TaBytes comment = {0}, prefix = {0};
+                size_t used = line.len + (end != NULL);
+                int status;
+
+                text = (TaBytes){text.data + used, text.len - used};
+                if (ta_publine_read(line, &key, &comment, &prefix))
+                        continue;
+                if (comment.len == 0 || comment.data[0] == '#')
+                        comment = prefix;
+                status = show(c, key, comment);
+                if (status)
+                        return status;
+                ++*ret_n;
+        }
+        return 0;
+}
+
+/* A private key without a passphrase tells its public half and its comment itself. */
+static int show_private(Config *c, TaBytes text) {
+        ta_cleanup(ta_keyfile_freep) TaKeyFile *file = NULL;
+        ta_cleanup(ta_key_freep) TaKey *key = NULL;
+        ta_cleanup(ta_freep) char *comment = NULL;
+        int err = keys_public(c->path, &key, &comment);
+        int private = 0;
+
+        if (err || !*comment) {
+                private = ta_keyfile_parse(text, &file);
+                if (!private)
+                        ta_keyfile_unlock(&file, 1, ta_str(""), &private);
+                if (!private)
+                        return show(c, file->key, ta_secret_bytes(file->comment));
+        }
+        if (!err)
+                return show(c, key, ta_str(comment));
+        (void)tkeygen_fatal("%s is not a key file.", c->path);
+        if (private == TA_E_NEED_PASSPHRASE)
+                fprintf(stderr,
+                        "Its public half is encrypted too: tkeygen -y -f '%s' | tkeygen -l -f -\n",
+                        c->path);
+        return 255;
+}
+
+int tkeygen_show(Config *c) {
+        static const char mark[] = "PRIVATE KEY";
+        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
+        ta_cleanup(ta_key_freep) TaKey *key = NULL;
+        ta_cleanup(ta_freep) char *comment = NULL;
+        bool from_stdin = strcmp(c->path, "-") == 0;
+        int status, err = read_text(c->path, &text);
+        const uint8_t *end;
+        size_t n;
+
+        if (err)
+                return tkeygen_fatal("%s: %s", c->path, ta_strerror(err));
+        if (from_stdin)
+                (void)snprintf(c->path, sizeof c->path, "(stdin)");
+        end = memchr(text->data, '\n', text->len);
+        if (end && !from_stdin &&
+            memmem(text->data, (size_t)(end - text->data), mark, sizeof mark - 1))
+                return show_private(c, ta_secret_bytes(text));
+        status = show_lines(c, ta_secret_bytes(text), &n);
+        if (status || n > 0)
+                return status;
+        if (ta_pubfile_read(ta_secret_bytes(text), &key, &comment) == 0)
+                return show(c, key, ta_str(comment));
+        return tkeygen_fatal("%s is not a public key file.", c->path);
+}
