@@ -86,9 +86,14 @@ static const struct {
 };
 
 void keys_complain(const char *what, const char *path, int err) {
+        const char *words = ta_strerror(err);
+
+        if (err == -EINVAL)
+                words = "not a regular file";
+        else if (err == TA_E_NOT_FOUND)
+                words = ta_strerror(TA_E_MALFORMED);
         (void)fflush(stdout);
-        fprintf(stderr, "%s: %s\n", what,
-                err == -EINVAL ? "this is not a regular file" : ta_strerror(err));
+        fprintf(stderr, "%s: %s\n", what, words);
         for (size_t i = 0; i < TA_N_ELEMENTS(repairs); i++) {
                 if (repairs[i].err != err)
                         continue;

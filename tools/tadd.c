@@ -114,7 +114,7 @@ static int remove_file(Tadd *t, const char *path) {
                 return 1;
         }
         if (!t->certs_only)
-                status = remove_key(t, path, key, comment);
+                status = remove_key(t, path, key, *comment ? comment : "no comment");
         if (t->keys_only)
                 return status;
         if (asprintf(&cert_path, "%s-cert.pub", path) < 0)

@@ -8,9 +8,11 @@ SYSTEM_TESTS = \
 	tests/system/completions.sh \
 	tests/system/man-examples.sh \
 	tests/system/openssh-regress.sh \
+	tests/tools/tadd.sh \
+	tests/tools/terminal.sh \
 	tests/tools/tkeygen.sh \
 	tests/tools/tkeygen-write.sh
 
 TESTS += $(SYSTEM_TESTS)
 EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/rig.sh tests/support/raw.py \
-	tests/support/demo.sh tests/support/beside.sh
+	tests/support/demo.sh tests/support/beside.sh tests/support/terminal.py
