@@ -4,6 +4,7 @@ SYSTEM_TESTS = \
 	tests/system/agent-basics.sh \
 	tests/system/badinput.sh \
 	tests/system/cascade.sh \
+	tests/system/keyfile-matrix.sh \
 	tests/system/login-matrix.sh \
 	tests/system/completions.sh \
 	tests/system/man-examples.sh \

@@ -16,6 +16,7 @@ askpass_says "correct horse"
 ssh-keygen -q -t ed25519 -N '' -C ca -f ca
 ok "nobody enters without a key" not ./s a true
 
+# shellcheck disable=SC2317 # called by name
 logins() { # N: at the same time
         rm -f login.*
         for i in $(seq "$1"); do
