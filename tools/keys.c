@@ -71,6 +71,7 @@ static const struct {
          NULL},
         {TA_E_TRUNCATED, DAMAGED, NULL},
         {TA_E_TRAILING, DAMAGED, NULL},
+        {TA_E_LIMIT, DAMAGED, NULL},
         {TA_E_MALFORMED, DAMAGED, NULL},
         {TA_E_MISMATCH, DAMAGED, NULL},
         {TA_E_CIPHER, "Convert it with a program that knows it", "ssh-keygen -p -f"},

@@ -144,6 +144,8 @@ int tkeygen_load(const Config *c, const char *given, const char *prompt, const c
                 err = ask_once(given, prompt, &passphrase);
         else if (!err)
                 err = ta_secret_new(0, &passphrase);
+        if (err == TA_E_LIMIT && file)
+                return tkeygen_fatal("A passphrase has at most %d bytes.", TA_PASSPHRASE_MAX);
         if (!err)
                 ta_keyfile_unlock(&file, 1, ta_secret_bytes(passphrase), &err);
         if (err == TA_E_NEED_PASSPHRASE)

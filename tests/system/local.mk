@@ -2,6 +2,7 @@
 SYSTEM_TESTS = \
 	tests/support/test-tap.sh \
 	tests/system/agent-basics.sh \
+	tests/system/badfiles.sh \
 	tests/system/badinput.sh \
 	tests/system/cascade.sh \
 	tests/system/keyfile-matrix.sh \
