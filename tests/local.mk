@@ -17,7 +17,8 @@ C_TESTS = \
 	tests/lib/test-fingerprint \
 	tests/lib/test-key \
 	tests/lib/test-secret \
-	tests/lib/test-wire
+	tests/lib/test-wire \
+	tests/vectors/test-vectors
 
 check_PROGRAMS += $(C_TESTS)
 TESTS += $(C_TESTS) tests/check-man.sh
@@ -78,3 +79,7 @@ tests_lib_test_cert_LDADD = $(TEST_LDADD)
 tests_lib_test_fingerprint_SOURCES = tests/lib/test-fingerprint.c
 tests_lib_test_fingerprint_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_fingerprint_LDADD = $(TEST_LDADD)
+
+tests_vectors_test_vectors_SOURCES = tests/vectors/test-vectors.c
+tests_vectors_test_vectors_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_vectors_test_vectors_LDADD = $(TEST_LDADD)

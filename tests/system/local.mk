@@ -13,7 +13,8 @@ SYSTEM_TESTS = \
 	tests/tools/tadd.sh \
 	tests/tools/terminal.sh \
 	tests/tools/tkeygen.sh \
-	tests/tools/tkeygen-write.sh
+	tests/tools/tkeygen-write.sh \
+	tests/vectors/files.sh
 
 TESTS += $(SYSTEM_TESTS)
 EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/rig.sh tests/support/raw.py \
