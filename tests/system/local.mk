@@ -1,4 +1,5 @@
-# tests/system/, tests/tools/: shell tests that drive the finished programs; tests/support/ is what they stand on.
+# tests/system/, tests/tools/, tests/vectors/: shell tests that drive the finished programs;
+# tests/support/ is what they stand on.
 SYSTEM_TESTS = \
 	tests/support/test-tap.sh \
 	tests/system/agent-basics.sh \
