@@ -80,7 +80,7 @@ static int remove_stdin(Tadd *t) {
         while (at < end) {
                 const uint8_t *stop = memchr(at, '\n', (size_t)(end - at));
                 ta_cleanup(ta_key_freep) TaKey *key = NULL;
-                ta_cleanup(ta_freep) char *shown = NULL;
+                ta_cleanup(ta_freep) char *name = NULL;
                 TaBytes comment = {0};
 
                 if (!stop)
@@ -90,11 +90,12 @@ static int remove_stdin(Tadd *t) {
                 at = stop + 1;
                 if (err == TA_E_NOT_FOUND)
                         continue;
-                shown = strndup((const char *)comment.data, comment.len);
-                if (err)
+                if (err) {
                         fprintf(stderr, "(stdin):%u: invalid key: %s\n", line, ta_strerror(err));
-                else
-                        status &= remove_key(t, "(stdin)", key, shown ? shown : "");
+                        continue;
+                }
+                name = comment.len ? strndup((const char *)comment.data, comment.len) : NULL;
+                status &= remove_key(t, "(stdin)", key, name ? name : "");
         }
         return status;
 }
@@ -326,8 +327,8 @@ static int connect_agent(Tadd *t) {
 }
 
 int main(int argc, char **argv) {
+        static TaArgs args;
         Tadd t = {.hash = TA_HASH_SHA256};
-        TaArgs args;
         int letter, action = 0, status;
 
         ta_start();
@@ -352,6 +353,5 @@ int main(int argc, char **argv) {
         if (!status)
                 status = act(&t, action, &args);
         ta_client_free(t.client);
-        free(args.operands);
         return status;
 }
