@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What the whole front shares. Made and freed by main.c; everybody else borrows. */
+/* What the whole front shares. main.c owns it; everybody else borrows. */
 #ifndef TA_AGENT_AGENT_H
 #define TA_AGENT_AGENT_H
 
@@ -29,6 +29,12 @@ typedef struct Agent {
         } unlock;
         Timer expiry;
 } Agent;
+
+/* Makes all parts and listens; the caller has prepared secret memory, set `hash` and
+ * `default_lifetime`, and blocked the signals it wants to read. Forks first of all, so no thread
+ * may run. Takes the listener. TA_E_*, -errno. */
+ta_must_check int agent_start(Agent *agent, int listener);
+void agent_stop(Agent *agent); /* after a successful start only */
 
 /* Frees keys whose time has come, and sets the timer for the next. Before each request. */
 void agent_expire(Agent *agent);

@@ -1,7 +1,8 @@
-# agent/: the daemon (front and launcher) and the keeper, which share only agent/link.c.
-bin_PROGRAMS += tagent
-tagent_SOURCES = \
-	agent/agent.h \
+# agent/: the daemon (front and launcher) and the keeper, which share only agent/link.c. All of a
+# program but its main.c is a library, so that its tests link what it is made of.
+noinst_LIBRARIES += libtagent.a libkeeper.a
+libtagent_a_SOURCES = \
+	agent/agent.c agent/agent.h \
 	agent/binding.c agent/binding.h \
 	agent/dispatch.c agent/dispatch.h \
 	agent/keepers.c agent/keepers.h \
@@ -10,7 +11,6 @@ tagent_SOURCES = \
 	agent/link.c agent/link.h \
 	agent/log.c agent/log.h \
 	agent/loop.c agent/loop.h \
-	agent/main.c \
 	agent/op-add.c agent/op-extension.c agent/op-identities.c agent/op-lock.c agent/op-remove.c agent/op-sign.c \
 	agent/policy.c agent/policy.h \
 	agent/prompter.c agent/prompter.h \
@@ -18,13 +18,20 @@ tagent_SOURCES = \
 	agent/session.c agent/session.h \
 	agent/shell.c agent/shell.h \
 	agent/socket.c agent/socket.h
-tagent_LDADD = $(LIBTA)
+libtagent_a_CPPFLAGS = $(AM_CPPFLAGS)
 
-pkglibexec_PROGRAMS += tagent-keeper
-tagent_keeper_SOURCES = \
-	agent/keeper/main.c \
+libkeeper_a_SOURCES = \
 	agent/keeper/serve.c agent/keeper/serve.h \
 	agent/keeper/vault.c agent/keeper/vault.h \
 	agent/link.c agent/link.h
-tagent_keeper_LDADD = $(LIBTA)
+libkeeper_a_CPPFLAGS = $(AM_CPPFLAGS)
+
+bin_PROGRAMS += tagent
+tagent_SOURCES = agent/main.c
+tagent_CPPFLAGS = $(AM_CPPFLAGS)
+tagent_LDADD = libtagent.a $(LIBTA)
+
+pkglibexec_PROGRAMS += tagent-keeper
+tagent_keeper_SOURCES = agent/keeper/main.c
+tagent_keeper_LDADD = libkeeper.a $(LIBTA)
 tagent_keeper_CPPFLAGS = $(AM_CPPFLAGS)

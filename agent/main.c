@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -17,10 +16,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
-#include "agent/launcher.h"
 #include "agent/log.h"
-#include "agent/prompter.h"
-#include "agent/server.h"
 #include "agent/shell.h"
 #include "agent/socket.h"
 #include "lib/cli.h"
@@ -82,31 +78,6 @@ static struct {
         Watch signals, parent;
 } self;
 
-void agent_forget_all(Agent *agent) {
-        keyring_clear(agent->keyring);
-        keepers_drop_all(agent->keepers);
-}
-
-static void expiry_due(void *data) {
-        agent_expire(data);
-}
-
-void agent_expire(Agent *agent) {
-        uint64_t now = loop_now_ms(), next = keyring_expire(agent->keyring, now), wait;
-
-        if (!next || (agent->expiry.set && agent->expiry.due_ms <= next))
-                return;
-        wait = next - now;
-        loop_after(agent->loop, &agent->expiry, wait > 60000 ? 60000 : (unsigned)wait);
-}
-
-static void keepers_lost(void *data) {
-        Agent *agent = data;
-
-        keyring_clear(agent->keyring);
-        agent->locked = false;
-}
-
 static void signal_ready(Watch *watch, uint32_t events ta_unused) {
         struct signalfd_siginfo info;
 
@@ -129,21 +100,22 @@ static void parent_gone(Watch *watch ta_unused, uint32_t events) {
         loop_quit(self.agent.loop);
 }
 
-static int watch_signals(const Config *config) {
-        sigset_t set;
-        int fd;
-
-        sigemptyset(&set);
-        sigaddset(&set, SIGTERM);
-        sigaddset(&set, SIGHUP);
-        sigaddset(&set, SIGUSR1);
+static void block_signals(const Config *config, sigset_t *ret) {
+        sigemptyset(ret);
+        sigaddset(ret, SIGTERM);
+        sigaddset(ret, SIGHUP);
+        sigaddset(ret, SIGUSR1);
         if (config->foreground)
-                sigaddset(&set, SIGINT);
+                sigaddset(ret, SIGINT);
         else
                 (void)signal(SIGINT, SIG_IGN);
         (void)signal(SIGPIPE, SIG_IGN);
-        sigprocmask(SIG_BLOCK, &set, NULL);
-        fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+        sigprocmask(SIG_BLOCK, ret, NULL);
+}
+
+static int watch_signals(const sigset_t *set) {
+        int fd = signalfd(-1, set, SFD_CLOEXEC | SFD_NONBLOCK);
+
         if (fd < 0)
                 return -errno;
         self.signals = (Watch){.fd = fd, .ready = signal_ready};
@@ -164,6 +136,7 @@ static void raise_descriptor_limit(void) {
 static int start(const Config *config, int listener, int parent) {
         static const struct rlimit no_core = {0, 0};
         Agent *agent = &self.agent;
+        sigset_t signals;
         int err;
 
         (void)prctl(PR_SET_DUMPABLE, 0);
@@ -171,26 +144,12 @@ static int start(const Config *config, int listener, int parent) {
         raise_descriptor_limit();
         agent->hash = config->hash;
         agent->default_lifetime = config->lifetime;
-        agent->expiry = (Timer){.fire = expiry_due, .data = agent};
-        agent->launcher = launcher_start();
-        if (agent->launcher < 0)
-                return agent->launcher;
-        if (sodium_init() < 0)
-                return TA_E_CRYPTO;
+        block_signals(config, &signals);
         err = ta_secret_init(0);
         if (!err)
-                err = loop_new(&agent->loop);
+                err = agent_start(agent, listener);
         if (!err)
-                err = watch_signals(config);
-        if (!err)
-                err = keyring_new(&agent->keyring);
-        if (!err)
-                err = keepers_new(agent->loop, agent->launcher, 0, keepers_lost, agent,
-                                  &agent->keepers);
-        if (!err)
-                err = prompter_new(agent->loop, agent->launcher, &agent->prompter);
-        if (!err)
-                err = server_new(agent, listener, &agent->server);
+                err = watch_signals(&signals);
         if (!err && parent >= 0) {
                 self.parent = (Watch){.fd = parent, .ready = parent_gone};
                 err = loop_add(agent->loop, &self.parent, EPOLLIN);
@@ -212,12 +171,7 @@ static void remove_socket(void) {
 static int run(void) {
         loop_run(self.agent.loop);
         remove_socket();
-        server_free(self.agent.server);
-        prompter_free(self.agent.prompter);
-        keepers_free(self.agent.keepers);
-        keyring_free(self.agent.keyring);
-        loop_cancel(self.agent.loop, &self.agent.expiry);
-        loop_free(self.agent.loop);
+        agent_stop(&self.agent);
         return self.status;
 }
 
