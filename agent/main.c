@@ -228,15 +228,25 @@ static int open_socket(const Config *config, int *ret_fd, pid_t *ret_pid) {
         return 0;
 }
 
+/* start(), or a word on why not, on `complaints` if standard error is gone by now (-1: it is not). */
+static int start_or_say(const Config *config, int listener, int parent, int complaints) {
+        int err = start(config, listener, parent);
+
+        if (!err)
+                return 0;
+        remove_socket();
+        if (complaints >= 0)
+                (void)dup2(complaints, STDERR_FILENO);
+        return fail("cannot start", err);
+}
+
 static int run_foreground(const Config *config, int listener) {
-        int err;
+        int status;
 
         log_open(1, config->debug);
-        err = start(config, listener, -1);
-        if (err) {
-                remove_socket();
-                return fail("cannot start", err);
-        }
+        status = start_or_say(config, listener, -1, -1);
+        if (status)
+                return status;
         if (!self.activated && shell_print_agent(config->shell, self.path, 0, getpid()) < 0) {
                 remove_socket();
                 return 1;
@@ -261,7 +271,7 @@ static void __attribute__((noreturn)) be_daemon(const Config *config, int listen
                                                 int ready) {
         int complaints = let_go_of_standard_streams();
         uint8_t byte = 1;
-        int err;
+        int status;
 
         log_open(0, 0);
         if (config->program) { /* it lives and dies with the command, but not by its Ctrl-C */
@@ -270,12 +280,9 @@ static void __attribute__((noreturn)) be_daemon(const Config *config, int listen
                 (void)setsid();
                 (void)!chdir("/");
         }
-        err = start(config, listener, parent);
-        if (err) {
-                remove_socket();
-                (void)dup2(complaints, STDERR_FILENO);
-                exit(fail("cannot start", err));
-        }
+        status = start_or_say(config, listener, parent, complaints);
+        if (status)
+                exit(status);
         ta_closep(&complaints);
         if (write(ready, &byte, 1) != 1) {
                 remove_socket();
