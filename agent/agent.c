@@ -68,6 +68,7 @@ void agent_stop(Agent *agent) {
         keepers_free(agent->keepers);
         keyring_free(agent->keyring);
         loop_cancel(agent->loop, &agent->expiry);
+        loop_cancel(agent->loop, &agent->unlock.delay);
         loop_free(agent->loop);
         ta_closep(&agent->launcher);
 }

@@ -23,9 +23,11 @@ typedef struct Agent {
         uint32_t default_lifetime; /* seconds; 0: none */
         bool locked;
         struct {
-                unsigned failures;    /* wrong unlocks in a row */
-                Session *first;       /* whose unlock is being tried or delayed */
-                Session *waiting;     /* the next ones, linked by Session.next_unlock */
+                unsigned failures; /* wrong unlocks in a row */
+                bool busy;         /* one is being tried, or its refusal is held back */
+                Session *refused;  /* who is to hear of that refusal; NULL: it has left */
+                Timer delay;       /* until then */
+                Session *waiting;  /* the next ones, linked by Session.next_unlock */
         } unlock;
         Timer expiry;
 } Agent;

@@ -85,7 +85,7 @@ int dispatch(Session *session, TaBytes message, TaWriter *w) {
 }
 
 void dispatch_abandon(Session *session) {
-        op_unlock_abandon(session);
+        op_lock_abandon(session);
         if (session->adding) /* the keepers may hold it already, or will in a moment */
                 keepers_drop(session->agent->keepers, session->adding);
         session->adding = 0;

@@ -30,7 +30,7 @@ int op_lock(Session *session, TaBytes message, TaWriter *w);
 int op_unlock(Session *session, TaBytes message, TaWriter *w);
 int op_extension(Session *session, TaBytes message, TaWriter *w);
 
-/* op-lock.c: the session leaves the line of those who want to unlock. */
-void op_unlock_abandon(Session *session);
+/* op-lock.c: the session leaves the line of those who want to unlock; what it has begun goes on. */
+void op_lock_abandon(Session *session);
 
 #endif

@@ -62,7 +62,7 @@ struct Keepers {
         unsigned level;
         unsigned deaths;
         uint64_t first_death_ms;
-        bool failing; /* inside all_lost() */
+        bool failing; /* inside all_lost(): who hears of it cannot begin another job */
         uint8_t in[LINK_MAX];
 };
 
@@ -235,7 +235,7 @@ KeeperJob *keepers_sign(Keepers *keepers, uint32_t id, bool slow, uint32_t flags
         KeeperJob ***last = slow ? &keepers->waiting_slow_last : &keepers->waiting_last;
         bool nobody_waits = slow ? !keepers->waiting_slow : !keepers->waiting;
         uint8_t header[LINK_JOB_HEADER + 4];
-        KeeperJob *job = job_new(keepers, done, arg);
+        KeeperJob *job = keepers->failing ? NULL : job_new(keepers, done, arg);
         Keeper *k = NULL;
         TaWriter w;
 
@@ -274,6 +274,8 @@ static KeeperJob *broadcast(Keepers *keepers, uint8_t op, uint32_t id, TaBytes c
         uint8_t header[LINK_JOB_HEADER];
         KeeperJob *job;
 
+        if (keepers->failing)
+                return NULL;
         for (unsigned i = 0; i < keepers->n; i++)
                 if (keepers->keeper[i].watch.fd < 0 || !keeper_has_room(&keepers->keeper[i]))
                         return NULL;

@@ -194,21 +194,28 @@ static void run_again(Loop *loop) {
         }
 }
 
-void loop_run(Loop *loop) {
-        while (!loop->quit) {
-                loop->n_batch = epoll_wait(loop->epoll, loop->batch, BATCH, wait_ms(loop));
-                ta_bug_on(loop->n_batch < 0 && errno != EINTR);
-                for (int i = 0; i < loop->n_batch; i++) {
-                        Watch *watch = loop->batch[i].data.ptr;
+bool loop_turn(Loop *loop, bool wait) {
+        bool idle;
 
-                        if (watch)
-                                watch->ready(watch, loop->batch[i].events);
-                }
-                loop->n_batch = 0;
-                run_again(loop);
-                run_timers(loop);
-                free_retired(loop);
+        loop->n_batch = epoll_wait(loop->epoll, loop->batch, BATCH, wait ? wait_ms(loop) : 0);
+        ta_bug_on(loop->n_batch < 0 && errno != EINTR);
+        idle = loop->n_batch <= 0 && !loop->again.first;
+        for (int i = 0; i < loop->n_batch; i++) {
+                Watch *watch = loop->batch[i].data.ptr;
+
+                if (watch)
+                        watch->ready(watch, loop->batch[i].events);
         }
+        loop->n_batch = 0;
+        run_again(loop);
+        run_timers(loop);
+        free_retired(loop);
+        return !idle;
+}
+
+void loop_run(Loop *loop) {
+        while (!loop->quit)
+                (void)loop_turn(loop, true);
 }
 
 void loop_quit(Loop *loop) {

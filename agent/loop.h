@@ -55,6 +55,8 @@ void loop_again(Loop *loop, Watch *watch);
 void loop_after(Loop *loop, Timer *timer, unsigned milliseconds);
 void loop_cancel(Loop *loop, Timer *timer); /* one that is not set is fine */
 
+/* One round: what is ready now, or, if `wait`, soon. Whether there was anything but timers. */
+bool loop_turn(Loop *loop, bool wait);
 /* Until loop_quit(). */
 void loop_run(Loop *loop);
 void loop_quit(Loop *loop);

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * SSH_AGENTC_LOCK and _UNLOCK. The keepers know the passphrase and refuse to sign; the front lists
- * nothing. Guesses are slowed down by answering a wrong one late, 0.1 s for each failure up to
- * 10 s, one attempt at a time: who guesses waits, and nobody else does.
+ * nothing. What the keepers answer counts even if the client has left meanwhile: front and keepers
+ * must never disagree on whether the agent is locked.
+ *
+ * Guesses are slowed down by answering a wrong one late, 0.1 s for each failure up to 10 s, one
+ * attempt at a time: who guesses waits, and nobody else does. Leaving does not shorten the wait of
+ * the next in line.
  */
 #include "agent/dispatch.h"
 #include "agent/log.h"
@@ -10,54 +14,86 @@
 #define DELAY_STEP_MS 100
 #define DELAYS_MAX    100
 
-static void locked(void *data, int status, TaBytes contents ta_unused) {
-        Session *session = data;
+/* One that the keepers are at. */
+struct LockAttempt {
+        Agent *agent;
+        Session *session; /* NULL: it has left */
+};
 
-        session->job = NULL;
+static int attempt(Session *session, bool lock, TaBytes message, KeeperDone done) {
+        LockAttempt *made = malloc(sizeof *made);
+
+        if (!made)
+                return TA_E_FULL;
+        *made = (LockAttempt){session->agent, session};
+        /* The contents behind the type byte: one string, checked by the keeper. */
+        if (!keepers_lock(session->agent->keepers, lock,
+                          (TaBytes){message.data + 1, message.len - 1}, done, made)) {
+                free(made);
+                return TA_E_FULL;
+        }
+        session->attempt = made;
+        return DISPATCH_WAIT;
+}
+
+/* Frees it; the session that waits for the answer, or NULL. */
+static Session *attempt_end(LockAttempt *ended) {
+        Session *session = ended->session;
+
+        if (session)
+                session->attempt = NULL;
+        free(ended);
+        return session;
+}
+
+static void locked(void *data, int status, TaBytes contents ta_unused) {
+        Agent *agent = ((LockAttempt *)data)->agent;
+        Session *session = attempt_end(data);
+
         if (!status) {
-                session->agent->locked = true;
+                agent->locked = true;
                 log_info("locked");
         }
-        session_reply_status(session, status == 0);
+        if (session)
+                session_reply_status(session, status == 0);
 }
 
-/* The contents behind the type byte: one string, checked by the keeper. */
 int op_lock(Session *session, TaBytes message, TaWriter *w ta_unused) {
-        session->job = keepers_lock(session->agent->keepers, true,
-                                    (TaBytes){message.data + 1, message.len - 1}, locked, session);
-        return session->job ? DISPATCH_WAIT : TA_E_FULL;
+        return attempt(session, true, message, locked);
 }
 
+/* Until one of them keeps the keepers busy: the others are answered at once. */
 static void next_in_line(Agent *agent) {
-        Session *next = agent->unlock.waiting;
+        agent->unlock.busy = false;
+        while (agent->unlock.waiting && !agent->unlock.busy) {
+                Session *next = agent->unlock.waiting;
 
-        agent->unlock.first = NULL;
-        if (!next)
-                return;
-        agent->unlock.waiting = next->next_unlock;
-        next->next_unlock = NULL;
-        session_resume(next);
+                agent->unlock.waiting = next->next_unlock;
+                next->next_unlock = NULL;
+                session_resume(next);
+        }
 }
 
 static void refuse_late(void *data) {
-        Session *session = data;
-        Agent *agent = session->agent;
+        Agent *agent = data;
+        Session *session = ta_steal(&agent->unlock.refused);
 
-        session_reply_status(session, false);
+        if (session)
+                session_reply_status(session, false);
         next_in_line(agent);
 }
 
 static void unlocked(void *data, int status, TaBytes contents ta_unused) {
-        Session *session = data;
-        Agent *agent = session->agent;
+        Agent *agent = ((LockAttempt *)data)->agent;
+        Session *session = attempt_end(data);
 
-        session->job = NULL;
         if (status == TA_E_PASSPHRASE) {
                 if (agent->unlock.failures < DELAYS_MAX)
                         agent->unlock.failures++;
                 log_info("unlock refused: %s", ta_strerror(status));
-                session->delay = (Timer){.fire = refuse_late, .data = session};
-                loop_after(agent->loop, &session->delay, agent->unlock.failures * DELAY_STEP_MS);
+                agent->unlock.refused = session;
+                agent->unlock.delay = (Timer){.fire = refuse_late, .data = agent};
+                loop_after(agent->loop, &agent->unlock.delay, agent->unlock.failures * DELAY_STEP_MS);
                 return;
         }
         if (!status) {
@@ -65,7 +101,8 @@ static void unlocked(void *data, int status, TaBytes contents ta_unused) {
                 agent->unlock.failures = 0;
                 log_info("unlocked");
         }
-        session_reply_status(session, status == 0);
+        if (session)
+                session_reply_status(session, status == 0);
         next_in_line(agent);
 }
 
@@ -75,7 +112,7 @@ int op_unlock(Session *session, TaBytes message, TaWriter *w ta_unused) {
 
         if (!agent->locked)
                 return TA_E_NOT_FOUND;
-        if (agent->unlock.first && agent->unlock.first != session) {
+        if (agent->unlock.busy) {
                 Session **at = &agent->unlock.waiting;
 
                 err = session_keep(session, message);
@@ -86,17 +123,19 @@ int op_unlock(Session *session, TaBytes message, TaWriter *w ta_unused) {
                 *at = session;
                 return DISPATCH_WAIT;
         }
-        session->job = keepers_lock(agent->keepers, false,
-                                    (TaBytes){message.data + 1, message.len - 1}, unlocked, session);
-        if (!session->job)
-                return TA_E_FULL;
-        agent->unlock.first = session;
-        return DISPATCH_WAIT;
+        err = attempt(session, false, message, unlocked);
+        agent->unlock.busy = err == DISPATCH_WAIT;
+        return err;
 }
 
-void op_unlock_abandon(Session *session) {
+void op_lock_abandon(Session *session) {
         Agent *agent = session->agent;
 
+        if (session->attempt)
+                session->attempt->session = NULL;
+        session->attempt = NULL;
+        if (agent->unlock.refused == session)
+                agent->unlock.refused = NULL;
         for (Session **at = &agent->unlock.waiting; *at; at = &(*at)->next_unlock) {
                 if (*at == session) {
                         *at = session->next_unlock;
@@ -104,6 +143,4 @@ void op_unlock_abandon(Session *session) {
                         break;
                 }
         }
-        if (agent->unlock.first == session)
-                next_in_line(agent);
 }

@@ -100,7 +100,6 @@ void session_close(Session *session) {
         keepers_forget(session->job);
         prompter_cancel(session->question);
         dispatch_abandon(session);
-        loop_cancel(agent->loop, &session->delay);
         drop_input(session);
         drop_parked(session);
         free(session->out);

@@ -11,6 +11,8 @@
 #include "agent/policy.h"
 #include "agent/prompter.h"
 
+typedef struct LockAttempt LockAttempt;
+
 struct Session {
         Watch watch;
         Agent *agent;
@@ -34,7 +36,7 @@ struct Session {
         uint8_t *parked_message; /* secret memory; runs again from the top */
         size_t parked_len;
         uint32_t adding;         /* number of the key being added; 0: none */
-        Timer delay;             /* of a slow refusal */
+        LockAttempt *attempt;    /* op-lock.c's */
         Session *next_unlock;
 };
 
