@@ -89,6 +89,12 @@ static void drop_parked(Session *session) {
         session->answer = ANSWER_NONE;
 }
 
+static void drop_output(Session *session) {
+        free(session->out);
+        session->out = NULL;
+        session->out_len = session->out_sent = 0;
+}
+
 void session_close(Session *session) {
         Agent *agent = session->agent;
 
@@ -102,8 +108,7 @@ void session_close(Session *session) {
         dispatch_abandon(session);
         drop_input(session);
         drop_parked(session);
-        free(session->out);
-        session->out = NULL;
+        drop_output(session);
         bindings_clear(&session->bindings);
         server_forget(agent->server, session);
 }
@@ -114,12 +119,27 @@ static size_t unsent(const Session *session) {
         return session->out_len - session->out_sent;
 }
 
+/* Nobody takes answers any more; what was asked for before is still read and done. The kernel has
+ * nothing more to tell, and would never stop telling it: settle() asks for the turns instead. */
+static void client_gone(Session *session) {
+        if (session->gone)
+                return;
+        session->gone = true;
+        loop_remove(session->agent->loop, &session->watch);
+        drop_output(session);
+}
+
 /* What the session waits for now. A parked one is not asked to stop reading, since it is told only
  * if its client sends more before it has its answer; session_ready() sees to that. */
 static void settle(Session *session) {
         uint32_t events = unsent(session) > 0 ? EPOLLOUT : 0;
 
-        if (!session->parked && unsent(session) <= UNSENT_MAX)
+        if (session->gone) {
+                if (!session->parked)
+                        loop_again(session->agent->loop, &session->watch);
+                return;
+        }
+        if (!session->parked && !session->asked_all && unsent(session) <= UNSENT_MAX)
                 events |= EPOLLIN;
         loop_interest(session->agent->loop, &session->watch, events);
 }
@@ -134,26 +154,26 @@ static void flush(Session *session) {
                 if (n < 0 && errno == EAGAIN)
                         return;
                 if (n < 0) {
-                        session_close(session);
+                        client_gone(session);
                         return;
                 }
                 session->out_sent += (size_t)n;
         }
-        free(session->out);
-        session->out = NULL;
-        session->out_len = session->out_sent = 0;
+        drop_output(session);
 }
 
 static void send_bytes(Session *session, const uint8_t *data, size_t len) {
         uint8_t *out;
         ssize_t n = 0;
 
+        if (session->gone)
+                return;
         if (unsent(session) == 0) {
                 do
                         n = send(session->watch.fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT);
                 while (n < 0 && errno == EINTR);
                 if (n < 0 && errno != EAGAIN) {
-                        session_close(session);
+                        client_gone(session);
                         return;
                 }
                 if (n < 0)
@@ -234,7 +254,8 @@ static void half_message_is_late(void *data) {
         session_close(session);
 }
 
-/* recv() into `to`: how many came, 0 if none are there now; the session is closed at its end. */
+/* recv() into `to`: how many came, 0 if none are there now. At its end the session is closed, if
+ * nothing is left to be sent. */
 static size_t receive(Session *session, uint8_t *to, size_t want) {
         ssize_t n;
 
@@ -243,7 +264,9 @@ static size_t receive(Session *session, uint8_t *to, size_t want) {
         while (n < 0 && errno == EINTR);
         if (n > 0)
                 return (size_t)n;
-        if (n == 0 || errno != EAGAIN)
+        if (n == 0 && unsent(session) > 0)
+                session->asked_all = true;
+        else if (n == 0 || errno != EAGAIN)
                 session_close(session);
         return 0;
 }
@@ -323,19 +346,29 @@ static void turn(Session *session) {
         }
 }
 
+/* What a client asked for before it went away is done, as ssh-agent does it (a hook that locks the
+ * agent need not wait for the answer); only the person is not asked for somebody who is gone. */
 static void session_ready(Watch *watch, uint32_t events) {
         Session *session = (Session *)watch;
 
         if (events & (EPOLLHUP | EPOLLERR)) {
-                session_close(session);
-                return;
+                client_gone(session);
+                if (session->question)
+                        session_close(session);
         }
         if (unsent(session) > 0)
                 flush(session);
+        if (session->asked_all && unsent(session) == 0)
+                session_close(session);
         if (session->closed)
                 return;
-        if ((events & EPOLLIN) && !session->parked && unsent(session) <= UNSENT_MAX) {
+        if ((events & EPOLLIN || session->gone) && !session->parked &&
+            unsent(session) <= UNSENT_MAX) {
                 turn(session);
+                if (session->closed)
+                        return;
+                if (session->gone && session->question)
+                        session_close(session);
                 if (session->closed || session->parked)
                         return; /* as it is until the answer */
         }

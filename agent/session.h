@@ -19,6 +19,8 @@ struct Session {
         Session *prev, *next; /* server's list */
 
         bool parked;      /* a request waits for its answer */
+        bool asked_all;   /* the client sends nothing more, but still takes answers */
+        bool gone;        /* it takes none either */
         bool closed;      /* to be freed after this batch */
         uint8_t head[5];  /* of the frame that is coming in: length, type */
         size_t head_len;
