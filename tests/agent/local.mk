@@ -9,7 +9,12 @@ libconversation_a_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 AGENT_TESTS = \
 	tests/agent/test-op-lock \
 	tests/agent/test-session \
-	tests/agent/test-dispatch
+	tests/agent/test-dispatch \
+	tests/agent/test-policy \
+	tests/agent/test-binding \
+	tests/agent/test-link \
+	tests/agent/test-keyring \
+	tests/agent/test-shell
 
 check_PROGRAMS += $(AGENT_TESTS)
 TESTS += $(AGENT_TESTS)
@@ -25,3 +30,23 @@ tests_agent_test_session_LDADD = $(AGENT_TEST_LDADD)
 tests_agent_test_dispatch_SOURCES = tests/agent/test-dispatch.c
 tests_agent_test_dispatch_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_agent_test_dispatch_LDADD = $(AGENT_TEST_LDADD)
+
+tests_agent_test_policy_SOURCES = tests/agent/test-policy.c
+tests_agent_test_policy_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_policy_LDADD = $(AGENT_TEST_LDADD)
+
+tests_agent_test_binding_SOURCES = tests/agent/test-binding.c
+tests_agent_test_binding_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_binding_LDADD = $(AGENT_TEST_LDADD)
+
+tests_agent_test_link_SOURCES = tests/agent/test-link.c
+tests_agent_test_link_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_link_LDADD = $(AGENT_TEST_LDADD)
+
+tests_agent_test_keyring_SOURCES = tests/agent/test-keyring.c
+tests_agent_test_keyring_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_keyring_LDADD = $(AGENT_TEST_LDADD)
+
+tests_agent_test_shell_SOURCES = tests/agent/test-shell.c
+tests_agent_test_shell_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_shell_LDADD = $(AGENT_TEST_LDADD)
