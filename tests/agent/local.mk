@@ -14,7 +14,10 @@ AGENT_TESTS = \
 	tests/agent/test-binding \
 	tests/agent/test-link \
 	tests/agent/test-keyring \
-	tests/agent/test-shell
+	tests/agent/test-shell \
+	tests/agent/test-socket \
+	tests/agent/keeper/test-vault \
+	tests/agent/keeper/test-serve
 
 check_PROGRAMS += $(AGENT_TESTS)
 TESTS += $(AGENT_TESTS)
@@ -50,3 +53,15 @@ tests_agent_test_keyring_LDADD = $(AGENT_TEST_LDADD)
 tests_agent_test_shell_SOURCES = tests/agent/test-shell.c
 tests_agent_test_shell_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_agent_test_shell_LDADD = $(AGENT_TEST_LDADD)
+
+tests_agent_test_socket_SOURCES = tests/agent/test-socket.c
+tests_agent_test_socket_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_socket_LDADD = $(AGENT_TEST_LDADD)
+
+tests_agent_keeper_test_vault_SOURCES = tests/agent/keeper/test-vault.c
+tests_agent_keeper_test_vault_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_keeper_test_vault_LDADD = libkeeper.a $(LIBTA) $(GLIB_LIBS)
+
+tests_agent_keeper_test_serve_SOURCES = tests/agent/keeper/test-serve.c
+tests_agent_keeper_test_serve_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_keeper_test_serve_LDADD = libkeeper.a $(LIBTA) $(GLIB_LIBS)
