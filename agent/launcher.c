@@ -11,15 +11,18 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define N_CHILDREN      32
 #define ASKPASS_DEFAULT "/usr/bin/ssh-askpass"
+#define END_WAIT_MS     2000 /* for a dialog that is told to go, before it is made to */
 
 typedef struct Child {
         uint32_t id;
         pid_t pid; /* 0: the entry is free */
         bool ended;
+        uint64_t kill_at_ms; /* CLOCK_MONOTONIC; 0: it was not told to go */
         int status;
         int output; /* -1: none, or at its end */
         size_t len;
@@ -101,6 +104,8 @@ static pid_t fork_askpass(const char *prompt, int output) {
         const char *program = getenv("SSH_ASKPASS");
         pid_t pid = fork();
 
+        if (pid > 0)
+                (void)setpgid(pid, pid); /* it does the same; whoever is first, we can end the group now */
         if (pid != 0)
                 return pid;
         become_child();
@@ -145,6 +150,40 @@ static void start(uint8_t op, uint32_t id, TaBytes prompt_bytes, int fd) {
         return;
 failed:
         tell_ended(id, LAUNCH_FAILED, (TaBytes){0});
+}
+
+static uint64_t now_ms(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+static void tell_to_go(Child *child) {
+        if (child->ended)
+                return;
+        (void)kill(-child->pid, SIGTERM);
+        child->kill_at_ms = now_ms() + END_WAIT_MS;
+}
+
+/* Kills who did not go in time. How long the next one still has, or -1. */
+static int kill_late_ones(void) {
+        uint64_t now = now_ms();
+        int wait = -1;
+
+        for (size_t i = 0; i < N_CHILDREN; i++) {
+                Child *child = &children[i];
+
+                if (!child->pid || child->ended || !child->kill_at_ms)
+                        continue;
+                if (child->kill_at_ms <= now) {
+                        (void)kill(-child->pid, SIGKILL);
+                        child->kill_at_ms = 0;
+                } else if (wait < 0 || child->kill_at_ms - now < (uint64_t)wait) {
+                        wait = (int)(child->kill_at_ms - now);
+                }
+        }
+        return wait;
 }
 
 /* The front is gone. Keepers notice by themselves, since their link ends; dialogs must be told. */
@@ -194,8 +233,8 @@ static void take_request(void) {
         if (op == LAUNCH_END) {
                 Child *child = child_find(id);
 
-                if (child && !child->ended)
-                        (void)kill(-child->pid, SIGTERM);
+                if (child)
+                        tell_to_go(child);
                 return;
         }
         start(op, id, prompt, fd);
@@ -273,7 +312,7 @@ static void __attribute__((noreturn)) launch_loop(void) {
                 for (size_t i = 0; i < N_CHILDREN; i++)
                         fds[2 + i] = (struct pollfd){
                                 .fd = children[i].pid ? children[i].output : -1, .events = POLLIN};
-                if (poll(fds, TA_N_ELEMENTS(fds), -1) < 0)
+                if (poll(fds, TA_N_ELEMENTS(fds), kill_late_ones()) < 0)
                         continue;
                 for (size_t i = 0; i < N_CHILDREN; i++)
                         if (fds[2 + i].fd >= 0 && fds[2 + i].revents)

@@ -18,7 +18,7 @@ struct Question {
         uint32_t id;
         bool shown;
         char *text;
-        void (*answered)(void *, Answer); /* NULL: cancelled */
+        void (*answered)(void *, Answer); /* NULL: taken back, but its dialog has not ended yet */
         void *data;
 };
 
@@ -53,10 +53,6 @@ static void show_first(Prompter *prompter) {
 
         if (!q || q->shown)
                 return;
-        if (!q->answered) {
-                question_end(prompter, ANSWER_NO);
-                return;
-        }
         q->shown = true;
         w = ta_writer(buf, sizeof buf);
         ta_write_u8(&w, LAUNCH_ASK);
@@ -68,6 +64,8 @@ static void show_first(Prompter *prompter) {
 
 /* As ssh-askpass programs say yes: exit status 0, and nothing or "yes" on standard output. */
 static Answer judge_output(uint32_t status, TaBytes output) {
+        if (status == LAUNCH_FAILED || (WIFEXITED((int)status) && WEXITSTATUS((int)status) == 127))
+                log_info("the askpass program could not be started");
         while (output.len > 0 && (output.data[output.len - 1] == '\n' || output.data[output.len - 1] == '\r'))
                 output.len--;
         if (status == LAUNCH_FAILED || !WIFEXITED((int)status) || WEXITSTATUS((int)status) != 0)
@@ -185,15 +183,32 @@ Question *prompter_ask(Prompter *prompter, const char *text, void (*answered)(vo
         return q;
 }
 
+/* Out of the line, so that others do not find it full of questions that nobody asks any more. */
+static void leave_the_line(Question *question) {
+        Prompter *prompter = question->prompter;
+        Question **at = &prompter->first;
+
+        while (*at != question)
+                at = &(*at)->next;
+        *at = question->next;
+        if (!*at)
+                prompter->last = at;
+        prompter->n--;
+        free(question->text);
+        free(question);
+}
+
 void prompter_cancel(Question *question) {
         uint8_t buf[8];
         TaWriter w = ta_writer(buf, sizeof buf);
 
         if (!question)
                 return;
-        question->answered = NULL;
-        if (!question->shown)
+        if (!question->shown) {
+                leave_the_line(question);
                 return;
+        }
+        question->answered = NULL;
         ta_write_u8(&w, LAUNCH_END);
         ta_write_u32(&w, question->id);
         if (launcher_send(question->prompter->watch.fd, ta_written(&w), -1) < 0)

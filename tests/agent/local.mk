@@ -17,7 +17,8 @@ AGENT_TESTS = \
 	tests/agent/test-shell \
 	tests/agent/test-socket \
 	tests/agent/keeper/test-vault \
-	tests/agent/keeper/test-serve
+	tests/agent/keeper/test-serve \
+	tests/agent/test-prompter
 
 check_PROGRAMS += $(AGENT_TESTS)
 TESTS += $(AGENT_TESTS)
@@ -65,3 +66,7 @@ tests_agent_keeper_test_vault_LDADD = libkeeper.a $(LIBTA) $(GLIB_LIBS)
 tests_agent_keeper_test_serve_SOURCES = tests/agent/keeper/test-serve.c
 tests_agent_keeper_test_serve_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_agent_keeper_test_serve_LDADD = libkeeper.a $(LIBTA) $(GLIB_LIBS)
+
+tests_agent_test_prompter_SOURCES = tests/agent/test-prompter.c
+tests_agent_test_prompter_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_prompter_LDADD = $(AGENT_TEST_LDADD)
