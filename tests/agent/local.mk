@@ -18,7 +18,8 @@ AGENT_TESTS = \
 	tests/agent/test-socket \
 	tests/agent/keeper/test-vault \
 	tests/agent/keeper/test-serve \
-	tests/agent/test-prompter
+	tests/agent/test-prompter \
+	tests/agent/test-keepers
 
 check_PROGRAMS += $(AGENT_TESTS)
 TESTS += $(AGENT_TESTS)
@@ -70,3 +71,7 @@ tests_agent_keeper_test_serve_LDADD = libkeeper.a $(LIBTA) $(GLIB_LIBS)
 tests_agent_test_prompter_SOURCES = tests/agent/test-prompter.c
 tests_agent_test_prompter_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_agent_test_prompter_LDADD = $(AGENT_TEST_LDADD)
+
+tests_agent_test_keepers_SOURCES = tests/agent/test-keepers.c
+tests_agent_test_keepers_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_keepers_LDADD = $(AGENT_TEST_LDADD)

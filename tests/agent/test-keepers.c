@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/* Keepers that end: the keys are gone, everybody hears of it, and the agent goes on. F46, F48. */
+#include <signal.h>
+
+#include "tests/agent/conversation.h"
+
+static TaKey *key, *rsa;
+
+/* Ends a keeper, and returns when the agent has noticed. */
+static void kill_a_keeper(Agent *agent, int c) {
+        static const uint8_t list = SSH_AGENTC_REQUEST_IDENTITIES;
+        pid_t pid = keeper_pid();
+
+        g_assert_cmpint(ask_add(c, key, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+        while (keyring_size(agent->keyring) > 0)
+                turn_loop_once();
+        g_assert_cmpint(client_ask(c, (TaBytes){&list, 1}), ==, SSH_AGENT_IDENTITIES_ANSWER);
+        g_assert_cmpuint(count_listed(c), ==, 0);
+}
+
+static void test_idle(void) {
+        Agent *agent = conversation_begin();
+        int c = client_new();
+
+        kill_a_keeper(agent, c);
+        g_assert_cmpint(ask_sign(c, key, ta_str("x")), ==, SSH_AGENT_FAILURE);
+        g_assert_cmpint(ask_add(c, key, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpint(ask_sign(c, key, ta_str("x")), ==, SSH_AGENT_SIGN_RESPONSE);
+        client_close(c);
+        conversation_end(agent);
+}
+
+/* with work under way: each request gets an answer, one way or the other */
+static void test_busy(void) {
+        enum { MANY = 60 };
+        Agent *agent = conversation_begin();
+        int c[MANY], admin = client_new();
+        unsigned failures = 0;
+
+        g_assert_cmpint(ask_add(admin, key, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpint(ask_add(admin, rsa, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        for (int i = 0; i < MANY; i++)
+                c[i] = client_new();
+        for (int i = 0; i < MANY; i++)
+                send_sign(c[i], i % 2 ? rsa : key, ta_str("x"));
+        g_assert_cmpint(kill(keeper_pid(), SIGKILL), ==, 0);
+        for (int i = 0; i < MANY; i++) {
+                uint8_t type = client_reply_type(c[i]);
+
+                g_assert_true(type == SSH_AGENT_FAILURE || type == SSH_AGENT_SIGN_RESPONSE);
+                failures += type == SSH_AGENT_FAILURE;
+        }
+        g_assert_cmpuint(failures, >, 0);
+        g_assert_cmpuint(count_listed(admin), ==, 0);
+        g_assert_cmpint(ask_add(admin, rsa, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        for (int i = 0; i < MANY; i++) {
+                g_assert_cmpint(ask_sign(c[i], rsa, ta_str("x")), ==, SSH_AGENT_SIGN_RESPONSE);
+                client_close(c[i]);
+        }
+        client_close(admin);
+        conversation_end(agent);
+}
+
+/* a client that leaves with work under way, and then a keeper that ends */
+static void test_client_gone(void) {
+        Agent *agent = conversation_begin();
+        int c = client_new(), admin = client_new();
+
+        g_assert_cmpint(ask_add(admin, rsa, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        for (int i = 0; i < 10; i++)
+                send_sign(c, rsa, ta_str("x"));
+        turn_loop_once();
+        client_close(c);
+        kill_a_keeper(agent, admin);
+        g_assert_cmpint(ask_add(admin, rsa, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpint(ask_sign(admin, rsa, ta_str("x")), ==, SSH_AGENT_SIGN_RESPONSE);
+        client_close(admin);
+        conversation_end(agent);
+}
+
+/* keepers that end again and again are not started for ever; the agent still answers */
+static void test_again_and_again(void) {
+        Agent *agent = conversation_begin();
+        int c = client_new(), times = 0;
+
+        for (; times < 20; times++) {
+                if (ask_add(c, key, "c", NULL) != SSH_AGENT_SUCCESS)
+                        break;
+                kill_a_keeper(agent, c);
+        }
+        g_assert_cmpint(times, >, 1);
+        g_assert_cmpint(times, <, 20);
+        g_assert_cmpuint(count_listed(c), ==, 0);
+        g_assert_cmpint(ask_sign(c, key, ta_str("x")), ==, SSH_AGENT_FAILURE);
+        g_assert_cmpint(ask_lock(c, true, "p"), ==, SSH_AGENT_FAILURE);
+        client_close(c);
+        conversation_end(agent);
+}
+
+/* F48: without the launcher signing goes on; a keeper that ends then cannot be replaced */
+static void test_launcher_killed(void) {
+        Agent *agent = conversation_begin();
+        int c = client_new();
+        pid_t pid = keeper_pid();
+
+        g_assert_cmpint(ask_add(c, key, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpint(kill(launcher_pid(), SIGKILL), ==, 0);
+        turn_loop_once();
+        g_assert_cmpint(ask_sign(c, key, ta_str("x")), ==, SSH_AGENT_SIGN_RESPONSE);
+        g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+        while (keyring_size(agent->keyring) > 0)
+                turn_loop_once();
+        g_assert_cmpuint(count_listed(c), ==, 0);
+        g_assert_cmpint(ask_add(c, key, "c", NULL), ==, SSH_AGENT_FAILURE);
+        client_close(c);
+        conversation_end(agent);
+}
+
+int main(int argc, char **argv) {
+        int status;
+
+        g_test_init(&argc, &argv, NULL);
+        key = make_key("ed25519");
+        g_assert_cmpint(ta_key_generate(ta_key_type_by_option("rsa", 0), 2048, &rsa), ==, 0);
+        g_test_add_func("/keepers/F46-idle", test_idle);
+        g_test_add_func("/keepers/F46-busy", test_busy);
+        g_test_add_func("/keepers/F46-client-gone", test_client_gone);
+        g_test_add_func("/keepers/F46-again-and-again", test_again_and_again);
+        g_test_add_func("/keepers/F48-launcher-killed", test_launcher_killed);
+        status = g_test_run();
+        ta_key_free(key);
+        ta_key_free(rsa);
+        return status;
+}
