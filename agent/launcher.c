@@ -32,6 +32,14 @@ typedef struct Child {
 static int front; /* our end of the socket */
 static Child children[N_CHILDREN];
 
+/* The front is gone. Keepers notice by themselves, since their link ends; dialogs must be told. */
+static void __attribute__((noreturn)) end_asks_and_exit(void) {
+        for (size_t i = 0; i < N_CHILDREN; i++)
+                if (children[i].pid && !children[i].ended && children[i].output >= 0)
+                        (void)kill(-children[i].pid, SIGTERM);
+        _exit(0);
+}
+
 static void tell_ended(uint32_t id, uint32_t status, TaBytes output) {
         uint8_t buf[LAUNCH_OUTPUT_MAX + 16];
         TaWriter w = ta_writer(buf, sizeof buf);
@@ -41,7 +49,7 @@ static void tell_ended(uint32_t id, uint32_t status, TaBytes output) {
         ta_write_u32(&w, status);
         ta_write_string(&w, output);
         if (send(front, buf, w.len, MSG_NOSIGNAL) < 0)
-                _exit(1); /* the front is gone */
+                end_asks_and_exit();
 }
 
 static Child *child_find(uint32_t id) {
@@ -184,14 +192,6 @@ static int kill_late_ones(void) {
                 }
         }
         return wait;
-}
-
-/* The front is gone. Keepers notice by themselves, since their link ends; dialogs must be told. */
-static void __attribute__((noreturn)) end_asks_and_exit(void) {
-        for (size_t i = 0; i < N_CHILDREN; i++)
-                if (children[i].pid && !children[i].ended && children[i].output >= 0)
-                        (void)kill(-children[i].pid, SIGTERM);
-        _exit(0);
 }
 
 static void take_request(void) {

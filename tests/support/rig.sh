@@ -40,6 +40,21 @@ start_agent() {
         fi
 }
 
+# family_of PID: the processes that it started, and that those started. Their parents come first.
+family_of() {
+        # shellcheck disable=SC2013 # ids, on one line
+        for rig_pid in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+                echo "$rig_pid"
+                family_of "$rig_pid"
+        done
+}
+
+all_gone() { # PID...
+        for rig_pid; do
+                if alive "$rig_pid"; then return 1; fi
+        done
+}
+
 # askpass_says TEXT: whoever asks for a passphrase gets this one, without a terminal or display.
 askpass_says() {
         printf '#!/bin/sh\nprintf "%%s\\n" "%s"\n' "$1" >"$T/askpass"

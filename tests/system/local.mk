@@ -2,9 +2,16 @@
 # tests/support/ is what they stand on.
 SYSTEM_TESTS = \
 	tests/support/test-tap.sh \
+	tests/system/activation.sh \
 	tests/system/agent-basics.sh \
 	tests/system/badfiles.sh \
 	tests/system/badinput.sh \
+	tests/system/clients.sh \
+	tests/system/confirm.sh \
+	tests/system/crash.sh \
+	tests/system/lock.sh \
+	tests/system/other-user.sh \
+	tests/system/signals.sh \
 	tests/system/cascade.sh \
 	tests/system/keyfile-matrix.sh \
 	tests/system/login-matrix.sh \
