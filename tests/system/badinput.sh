@@ -20,7 +20,7 @@ stock=
 case ${TAGENT##*/} in ssh-agent) stock=stock ;; esac
 # The agent and whatever processes it keeps its keys in.
 pids=$agent_pid
-for child in $(cat "/proc/$agent_pid/task/$agent_pid/children" 2>/dev/null); do
+for child in $(family_of "$agent_pid"); do
         pids=$pids,$child
 done
 # Its lines are TAP already; only the plan is this script's.
