@@ -61,6 +61,7 @@ typedef struct Config {
         Shell shell;
         bool shell_given;
         const char *path;
+        const char *patterns, *websafe; /* -P, -O websafe-allow= */
         bool foreground, debug, kill, private, no_clean, version;
         unsigned clean;
         TaHash hash;
@@ -201,9 +202,9 @@ static int open_socket(const Config *config, int *ret_fd, pid_t *ret_pid) {
         int err;
 
         if (config->path) {
-                if (strlen(config->path) >= SOCKET_PATH_MAX)
-                        return fail(config->path, -ENAMETOOLONG);
-                memcpy(self.path, config->path, strlen(config->path) + 1);
+                err = socket_absolute_path(config->path, self.path);
+                if (err)
+                        return fail(config->path, err);
         } else if (config->private || config->program) {
                 err = socket_private_path(self.path);
                 if (err)
@@ -376,7 +377,23 @@ static int activation_fd(void) {
         return fd;
 }
 
+/* -O: what ssh-agent takes. None of it changes anything as long as there are no tokens. */
+static void take_compatible(Config *config, const char *value) {
+        if (strncmp(value, "websafe-allow=", 14) == 0) {
+                if (config->websafe) {
+                        ta_complain("-O websafe-allow is given twice");
+                        exit(EXIT_FATAL);
+                }
+                config->websafe = value + 14;
+        } else if (strcmp(value, "no-restrict-websafe") != 0 &&
+                   strcmp(value, "allow-remote-pkcs11") != 0) {
+                ta_complain("-O %s: unknown option", value);
+                exit(EXIT_FATAL);
+        }
+}
+
 static int take_option(Config *config, const TaArgs *args, int letter) {
+        Shell shell;
         int hash;
 
         switch (letter) {
@@ -386,9 +403,10 @@ static int take_option(Config *config, const TaArgs *args, int letter) {
         case 'c':
         case 's':
         case OPTION_FISH:
-                if (config->shell_given)
+                shell = letter == 'c' ? SHELL_CSH : letter == 's' ? SHELL_SH : SHELL_FISH;
+                if (config->shell_given && config->shell != shell)
                         return -EINVAL;
-                config->shell = letter == 'c' ? SHELL_CSH : letter == 's' ? SHELL_SH : SHELL_FISH;
+                config->shell = shell;
                 config->shell_given = true;
                 return 0;
         case 'd':
@@ -410,14 +428,14 @@ static int take_option(Config *config, const TaArgs *args, int letter) {
                 config->kill = true;
                 return 0;
         case 'O':
-                if (strcmp(args->value, "no-restrict-websafe") != 0 &&
-                    strcmp(args->value, "allow-remote-pkcs11") != 0 &&
-                    strncmp(args->value, "websafe-allow=", 14) != 0) {
-                        ta_complain("-O %s: unknown option", args->value);
-                        exit(EXIT_FATAL);
-                }
+                take_compatible(config, args->value);
                 return 0;
         case 'P':
+                if (config->patterns) {
+                        ta_complain("-P is given twice");
+                        exit(EXIT_FATAL);
+                }
+                config->patterns = args->value;
                 return 0;
         case 'T':
                 config->private = true;

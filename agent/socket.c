@@ -83,6 +83,17 @@ int socket_private_path(char path[static SOCKET_PATH_MAX]) {
         return 0;
 }
 
+int socket_absolute_path(const char *given, char path[static SOCKET_PATH_MAX]) {
+        char here[SOCKET_PATH_MAX];
+
+        if (given[0] == '/')
+                return put(path, given, "");
+        if (!getcwd(here, sizeof here - 1))
+                return errno == ERANGE ? -ENAMETOOLONG : -errno;
+        strcat(here, "/");
+        return put(path, here, given);
+}
+
 static void fill(struct sockaddr_un *address, const char *path) {
         *address = (struct sockaddr_un){.sun_family = AF_UNIX};
         memcpy(address->sun_path, path, strlen(path) + 1);

@@ -19,6 +19,9 @@ ta_must_check int socket_default_path(char path[static SOCKET_PATH_MAX],
 /* A new private folder below $TMPDIR with the path "agent.PID" in it. */
 ta_must_check int socket_private_path(char path[static SOCKET_PATH_MAX]);
 
+/* `given` as it is found from everywhere: clients and a daemon stand in other folders. */
+ta_must_check int socket_absolute_path(const char *given, char path[static SOCKET_PATH_MAX]);
+
 /* Binds and listens at `path`, mode 0600. What nobody serves any more is replaced. -EADDRINUSE and
  * `ret_pid` (0: not known) if an agent serves it; -EEXIST if something else is there, which is left
  * alone. Two that start at once: exactly one wins. */

@@ -302,6 +302,23 @@ static void test_at_once(void) {
         teardown();
 }
 
+/* a path that depends on where one stands is made one that does not */
+static void test_absolute_path(void) {
+        g_autofree char *before = g_get_current_dir(), *deep = NULL;
+
+        setup();
+        g_assert_cmpint(socket_absolute_path("/a/b", path), ==, 0);
+        g_assert_cmpstr(path, ==, "/a/b");
+        g_assert_cmpint(g_chdir(in_dir("run")), ==, 0);
+        g_assert_cmpint(socket_absolute_path("./s", path), ==, 0);
+        g_assert_cmpstr(path, ==, in_dir("run/./s"));
+        deep = g_strnfill(SOCKET_PATH_MAX - strlen(in_dir("run")) - 1, 'x');
+        g_assert_cmpint(socket_absolute_path(deep + 1, path), ==, 0);
+        g_assert_cmpint(socket_absolute_path(deep, path), ==, -ENAMETOOLONG);
+        g_assert_cmpint(g_chdir(before), ==, 0);
+        teardown();
+}
+
 static void test_private_path(void) {
         g_autofree char *first = NULL;
 
@@ -397,6 +414,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/socket/F42-in-the-way", test_in_the_way);
         g_test_add_func("/socket/F42-F43-of-another-owner", test_of_another_owner);
         g_test_add_func("/socket/F60-at-once", test_at_once);
+        g_test_add_func("/socket/absolute-path", test_absolute_path);
         g_test_add_func("/socket/private-path", test_private_path);
         g_test_add_func("/socket/clean", test_clean);
         return g_test_run();

@@ -4,6 +4,7 @@ SYSTEM_TESTS = \
 	tests/support/test-tap.sh \
 	tests/system/activation.sh \
 	tests/system/agent-basics.sh \
+	tests/system/agent-options.sh \
 	tests/system/badfiles.sh \
 	tests/system/badinput.sh \
 	tests/system/clients.sh \
