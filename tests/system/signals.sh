@@ -69,7 +69,11 @@ ok "SIGINT is not for a daemon" listed 1
 kill -s USR1 "$agent_pid"
 ok "SIGUSR1 does not end it" listed 1
 is "it has a session of its own" "$(cut -d' ' -f6 "/proc/$agent_pid/stat")" "$agent_pid"
-is "and holds no folder" "$(readlink "/proc/$agent_pid/cwd")" /
+if [ "$(id -u)" = 0 ]; then
+        is "and holds no folder" "$(readlink "/proc/$agent_pid/cwd")" /
+else
+        skip "and holds no folder" "needs root: others may not look into an agent"
+fi
 kill -s HUP "$agent_pid"
 ok "SIGHUP ends it" wait_for gone "$agent_pid"
 ok "with its socket" not test -e "$SSH_AUTH_SOCK"
