@@ -63,7 +63,8 @@ static int keep_blob(TaKey *key, TaBytes blob) {
         key->blob = malloc(blob.len ? blob.len : 1);
         if (!key->blob)
                 return -ENOMEM;
-        memcpy(key->blob, blob.data, blob.len);
+        if (blob.len > 0)
+                memcpy(key->blob, blob.data, blob.len);
         key->blob_len = blob.len;
         return 0;
 }
