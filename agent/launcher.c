@@ -207,10 +207,7 @@ static void take_request(void) {
                              .msg_controllen = sizeof control};
         ta_cleanup(ta_closep) int fd = -1;
         struct cmsghdr *c;
-        TaBytes prompt = {0};
-        uint32_t id;
-        uint8_t op;
-        TaReader r;
+        LaunchRequest request;
         ssize_t n;
 
         n = recvmsg(front, &msg, MSG_CMSG_CLOEXEC);
@@ -223,21 +220,16 @@ static void take_request(void) {
             c->cmsg_len == CMSG_LEN(sizeof fd))
                 memcpy(&fd, CMSG_DATA(c), sizeof fd);
 
-        r = ta_reader((TaBytes){buf, (size_t)n});
-        op = ta_read_u8(&r);
-        id = ta_read_u32(&r);
-        if (op == LAUNCH_ASK)
-                prompt = ta_read_text(&r, LAUNCH_MAX);
-        if (ta_read_end(&r) || op < LAUNCH_KEEPER || op > LAUNCH_END)
+        if (launch_request_read((TaBytes){buf, (size_t)n}, &request))
                 _exit(1);
-        if (op == LAUNCH_END) {
-                Child *child = child_find(id);
+        if (request.op == LAUNCH_END) {
+                Child *child = child_find(request.id);
 
                 if (child)
                         tell_to_go(child);
                 return;
         }
-        start(op, id, prompt, fd);
+        start(request.op, request.id, request.prompt, fd);
 }
 
 static void finish(Child *child) {

@@ -7,6 +7,7 @@ libtagent_a_SOURCES = \
 	agent/dispatch.c agent/dispatch.h \
 	agent/keepers.c agent/keepers.h \
 	agent/keyring.c agent/keyring.h \
+	agent/launch.c agent/launch.h \
 	agent/launcher.c agent/launcher.h \
 	agent/link.c agent/link.h \
 	agent/log.c agent/log.h \

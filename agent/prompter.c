@@ -82,9 +82,7 @@ static void launcher_ready(Watch *watch, uint32_t events ta_unused) {
         show_first(prompter);
         for (;;) {
                 ssize_t n = recv(watch->fd, buf, sizeof buf, MSG_DONTWAIT);
-                uint32_t id, status;
-                TaBytes output;
-                TaReader r;
+                LaunchEnded ended;
 
                 if (n < 0 && errno == EINTR)
                         continue;
@@ -97,14 +95,10 @@ static void launcher_ready(Watch *watch, uint32_t events ta_unused) {
                                 question_end(prompter, ANSWER_NO);
                         return;
                 }
-                r = ta_reader((TaBytes){buf, (size_t)n});
-                if (ta_read_u8(&r) != LAUNCH_ENDED)
+                if (launch_ended_read((TaBytes){buf, (size_t)n}, &ended))
                         continue;
-                id = ta_read_u32(&r);
-                status = ta_read_u32(&r);
-                output = ta_read_string(&r);
-                if (ta_read_end(&r) == 0 && prompter->first && prompter->first->id == id)
-                        question_end(prompter, judge_output(status, output));
+                if (prompter->first && prompter->first->id == ended.id)
+                        question_end(prompter, judge_output(ended.status, ended.output));
         }
 }
 
