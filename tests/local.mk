@@ -4,6 +4,10 @@ TEST_LDADD = $(LIBTA) $(GLIB_LIBS)
 TEST_CPPFLAGS = $(AM_CPPFLAGS) $(GLIB_CFLAGS)
 
 C_TESTS = \
+	tests/lib/test-error \
+	tests/lib/test-evp \
+	tests/lib/test-client \
+	tests/lib/test-message \
 	tests/lib/test-file \
 	tests/lib/test-kdf \
 	tests/lib/test-keyfile \
@@ -83,3 +87,19 @@ tests_lib_test_fingerprint_LDADD = $(TEST_LDADD)
 tests_vectors_test_vectors_SOURCES = tests/vectors/test-vectors.c
 tests_vectors_test_vectors_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_vectors_test_vectors_LDADD = $(TEST_LDADD)
+
+tests_lib_test_client_SOURCES = tests/lib/test-client.c
+tests_lib_test_client_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_client_LDADD = $(TEST_LDADD)
+
+tests_lib_test_message_SOURCES = tests/lib/test-message.c
+tests_lib_test_message_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_message_LDADD = $(TEST_LDADD)
+
+tests_lib_test_error_SOURCES = tests/lib/test-error.c
+tests_lib_test_error_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_error_LDADD = $(TEST_LDADD)
+
+tests_lib_test_evp_SOURCES = tests/lib/test-evp.c
+tests_lib_test_evp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_evp_LDADD = $(TEST_LDADD)
