@@ -25,8 +25,8 @@ C_TESTS = \
 	tests/vectors/test-vectors
 
 check_PROGRAMS += $(C_TESTS)
-TESTS += $(C_TESTS) tests/check-man.sh
-EXTRA_DIST += tests/check-man.sh
+TESTS += $(C_TESTS) tests/check-layers.sh tests/check-man.sh
+EXTRA_DIST += tests/check-layers.sh tests/check-man.sh
 
 tests_lib_test_pubfile_SOURCES = tests/lib/test-pubfile.c
 tests_lib_test_pubfile_CPPFLAGS = $(TEST_CPPFLAGS)
