@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * agent/loop.h, agent/launcher.h and agent/log.h as the front sees them, without epoll, processes
+ * or words. What is defined here is not taken from libtagent.a.
+ */
+#include "tests/support/front.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sodium.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "agent/keeper/serve.h"
+#include "agent/launcher.h"
+#include "agent/log.h"
+#include "agent/server.h"
+#include "lib/secret.h"
+
+#define WATCHES_MAX 4096
+
+struct Loop {
+        Watch *watches[WATCHES_MAX]; /* NULL: removed */
+        size_t n_watches;
+        Watch *retired;
+        Timer *timers; /* in no order */
+        uint64_t now_ms;
+};
+
+static Loop loop;
+static Agent agent;
+static struct sockaddr_un address; /* of the listener */
+static socklen_t address_len;
+static int launcher = -1; /* our end */
+static bool asked;        /* a question is shown */
+static uint32_t question;
+static struct {
+        int link;
+        Vault *vault;
+} keepers[FRONT_KEEPERS];
+
+/* --- agent/log.h --- */
+
+void log_open(int to_stderr ta_unused, int debug ta_unused) {
+}
+
+int log_wants(LogLevel level ta_unused) {
+        return 0;
+}
+
+void log_line(LogLevel level ta_unused, const char *format ta_unused, ...) {
+}
+
+/* --- agent/loop.h --- */
+
+int loop_new(Loop **ret) {
+        *ret = &loop;
+        return 0;
+}
+
+static void free_retired(void) {
+        while (loop.retired) {
+                Watch *watch = loop.retired;
+
+                loop.retired = watch->next;
+                free(watch);
+        }
+}
+
+void loop_free(Loop *l ta_unused) {
+        free_retired();
+        loop.timers = NULL; /* they belong to what is gone */
+        loop.n_watches = 0;
+}
+
+int loop_add(Loop *l ta_unused, Watch *watch, uint32_t events) {
+        size_t i = 0;
+
+        while (i < loop.n_watches && loop.watches[i])
+                i++;
+        if (i == WATCHES_MAX)
+                return -ENOSPC;
+        if (i == loop.n_watches)
+                loop.n_watches++;
+        loop.watches[i] = watch;
+        watch->interest = events;
+        return 0;
+}
+
+void loop_interest(Loop *l ta_unused, Watch *watch, uint32_t events) {
+        watch->interest = events;
+}
+
+void loop_remove(Loop *l ta_unused, Watch *watch) {
+        for (size_t i = 0; i < loop.n_watches; i++)
+                if (loop.watches[i] == watch)
+                        loop.watches[i] = NULL;
+        watch->queued = false;
+}
+
+void loop_again(Loop *l ta_unused, Watch *watch) {
+        watch->queued = true;
+}
+
+void loop_retire(Loop *l, Watch *watch) {
+        loop_remove(l, watch);
+        watch->next = loop.retired;
+        loop.retired = watch;
+}
+
+void loop_after(Loop *l, Timer *timer, unsigned milliseconds) {
+        loop_cancel(l, timer);
+        timer->set = true;
+        timer->due_ms = loop.now_ms + milliseconds;
+        timer->prev = NULL;
+        timer->next = loop.timers;
+        if (timer->next)
+                timer->next->prev = timer;
+        loop.timers = timer;
+}
+
+void loop_cancel(Loop *l ta_unused, Timer *timer) {
+        if (!timer->set)
+                return;
+        *(timer->prev ? &timer->prev->next : &loop.timers) = timer->next;
+        if (timer->next)
+                timer->next->prev = timer->prev;
+        timer->set = false;
+}
+
+void loop_run(Loop *l ta_unused) {
+}
+
+void loop_quit(Loop *l ta_unused) {
+}
+
+uint64_t loop_now_ms(void) {
+        return loop.now_ms;
+}
+
+static Timer *next_timer(uint64_t until) {
+        Timer *next = NULL;
+
+        for (Timer *t = loop.timers; t; t = t->next)
+                if (t->due_ms <= until && (!next || t->due_ms < next->due_ms))
+                        next = t;
+        return next;
+}
+
+void front_wait(uint64_t milliseconds) {
+        uint64_t until = loop.now_ms + milliseconds;
+        Timer *next;
+
+        while ((next = next_timer(until))) {
+                if (next->due_ms > loop.now_ms)
+                        loop.now_ms = next->due_ms;
+                loop_cancel(&loop, next);
+                next->fire(next->data);
+                free_retired();
+        }
+        loop.now_ms = until;
+}
+
+bool front_turn(void) {
+        static struct pollfd fds[WATCHES_MAX];
+        size_t n = loop.n_watches;
+        bool any = false;
+
+        for (size_t i = 0; i < n; i++)
+                fds[i] = loop.watches[i]
+                                 ? (struct pollfd){.fd = loop.watches[i]->fd,
+                                                   .events = (short)loop.watches[i]->interest}
+                                 : (struct pollfd){.fd = -1};
+        (void)poll(fds, n, 0);
+        for (size_t i = 0; i < n; i++) {
+                Watch *watch = loop.watches[i];
+
+                if (!watch || watch->fd != fds[i].fd || (!fds[i].revents && !watch->queued))
+                        continue;
+                any = true;
+                watch->queued = false;
+                watch->ready(watch, (uint32_t)fds[i].revents);
+        }
+        free_retired();
+        return any;
+}
+
+/* --- agent/launcher.h --- */
+
+int launcher_start(void) {
+        return -ENOSYS; /* only agent_start() asks */
+}
+
+/* The front has closed its end: the keeper would notice and end. */
+static bool abandoned(unsigned keeper) {
+        struct pollfd p = {.fd = keepers[keeper].link};
+
+        return p.fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
+}
+
+static void start_keeper(int fd) {
+        uint8_t hello[LINK_REPLY_HEADER + 1];
+        TaWriter w = ta_writer(hello, sizeof hello);
+
+        for (unsigned i = 0; i < FRONT_KEEPERS; i++) {
+                if (abandoned(i))
+                        front_keeper_end(i);
+                if (keepers[i].link >= 0)
+                        continue;
+                keepers[i].link = dup(fd);
+                ta_bug_on(keepers[i].link < 0 || vault_new(&keepers[i].vault) < 0);
+                link_reply_header(&w, 0, 0);
+                ta_write_u8(&w, TA_SECRET_LOCKED);
+                ta_bug_on(send(keepers[i].link, hello, w.len, 0) < 0);
+                return;
+        }
+        abort(); /* the front wants more keepers than there are */
+}
+
+int launcher_send(int socket ta_unused, TaBytes request, int fd) {
+        TaReader r = ta_reader(request);
+        uint8_t op = ta_read_u8(&r);
+        uint32_t id = ta_read_u32(&r);
+
+        if (op == LAUNCH_KEEPER) {
+                start_keeper(fd);
+        } else if (op == LAUNCH_ASK) {
+                ta_bug_on(asked); /* one question at a time */
+                asked = true;
+                question = id;
+        } else if (op == LAUNCH_END && asked && question == id) {
+                (void)front_answer(0x0f, ""); /* ended by SIGTERM */
+        }
+        return 0;
+}
+
+bool front_answer(uint32_t status, const char *output) {
+        uint8_t buf[LAUNCH_MAX];
+        TaWriter w = ta_writer(buf, sizeof buf);
+
+        if (!asked)
+                return false;
+        asked = false;
+        ta_write_u8(&w, LAUNCH_ENDED);
+        ta_write_u32(&w, question);
+        ta_write_u32(&w, status);
+        ta_write_cstring(&w, output);
+        ta_bug_on(send(launcher, buf, w.len, 0) < 0);
+        return true;
+}
+
+/* --- keepers --- */
+
+void front_keeper_end(unsigned keeper) {
+        ta_closep(&keepers[keeper].link);
+        vault_free(ta_steal(&keepers[keeper].vault));
+}
+
+void front_keeper_say(unsigned keeper, TaBytes datagram) {
+        if (keepers[keeper].link >= 0)
+                (void)send(keepers[keeper].link, datagram.data, datagram.len,
+                           MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+bool front_keeper_work(unsigned keeper) {
+        static uint8_t in[LINK_MAX], out[LINK_MAX];
+        TaWriter w = ta_writer(out, sizeof out);
+        ssize_t n;
+
+        if (keepers[keeper].link < 0)
+                return false;
+        n = recv(keepers[keeper].link, in, sizeof in, MSG_DONTWAIT);
+        if (n < 0 && errno == EAGAIN)
+                return false;
+        if (n > 0)
+                (void)vault_expire(keepers[keeper].vault, loop.now_ms);
+        if (n <= 0 || serve(keepers[keeper].vault, (TaBytes){in, (size_t)n}, &w) < 0)
+                front_keeper_end(keeper);
+        else if (w.len > 0)
+                front_keeper_say(keeper, ta_written(&w));
+        return true;
+}
+
+bool front_agrees(void) {
+        for (unsigned i = 0; i < FRONT_KEEPERS; i++) {
+                const TaKey *key;
+
+                if (keepers[i].vault &&
+                    agent.locked != (vault_find(keepers[i].vault, UINT32_MAX, &key) == TA_E_LOCKED))
+                        return false;
+        }
+        return true;
+}
+
+/* --- all of it --- */
+
+void agent_forget_all(Agent *a) {
+        keyring_clear(a->keyring);
+        keepers_drop_all(a->keepers);
+}
+
+static void expiry_due(void *data ta_unused) {
+        agent_expire(&agent);
+}
+
+void agent_expire(Agent *a) {
+        uint64_t next = keyring_expire(a->keyring, loop.now_ms);
+
+        if (next)
+                loop_after(a->loop, &a->expiry,
+                           next - loop.now_ms > 60000 ? 60000 : (unsigned)(next - loop.now_ms));
+}
+
+static void keepers_lost(void *data ta_unused) {
+        keyring_clear(agent.keyring);
+        agent.locked = false;
+}
+
+/* At a name that the kernel chooses, outside the file system. */
+static int listener(void) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        address = (struct sockaddr_un){.sun_family = AF_UNIX};
+        address_len = sizeof address;
+        ta_bug_on(fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address.sun_family) < 0 ||
+                  getsockname(fd, (struct sockaddr *)&address, &address_len) < 0 ||
+                  listen(fd, 64) < 0);
+        return fd;
+}
+
+Agent *front_new(void) {
+        int ends[2];
+
+        (void)setenv("SSH_ASKPASS_REQUIRE", "force", 1);
+        ta_bug_on(sodium_init() < 0 ||
+                  socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0);
+        launcher = ends[1];
+        loop.now_ms = 1000000;
+        asked = false;
+        for (unsigned i = 0; i < FRONT_KEEPERS; i++)
+                keepers[i].link = -1;
+        agent = (Agent){.launcher = ends[0]};
+        agent.expiry = (Timer){.fire = expiry_due};
+        ta_bug_on(loop_new(&agent.loop) < 0 || keyring_new(&agent.keyring) < 0);
+        ta_bug_on(keepers_new(agent.loop, agent.launcher, FRONT_KEEPERS, keepers_lost, NULL,
+                              &agent.keepers) < 0);
+        ta_bug_on(prompter_new(agent.loop, agent.launcher, &agent.prompter) < 0);
+        ta_bug_on(server_new(&agent, listener(), &agent.server) < 0);
+        front_settle();
+        return &agent;
+}
+
+void front_free(void) {
+        server_free(agent.server);
+        prompter_free(agent.prompter);
+        keepers_free(agent.keepers);
+        keyring_free(agent.keyring);
+        loop_cancel(agent.loop, &agent.expiry);
+        loop_free(agent.loop);
+        ta_closep(&agent.launcher);
+        for (unsigned i = 0; i < FRONT_KEEPERS; i++)
+                front_keeper_end(i);
+        ta_closep(&launcher);
+}
+
+int front_connect(void) {
+        int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        ta_bug_on(fd < 0 || connect(fd, (struct sockaddr *)&address, address_len) < 0);
+        return fd;
+}
+
+void front_settle(void) {
+        bool any;
+
+        do {
+                any = front_turn();
+                for (unsigned i = 0; i < FRONT_KEEPERS; i++)
+                        any |= front_keeper_work(i);
+        } while (any);
+}
