@@ -181,6 +181,13 @@ static void send_bytes(Session *session, const uint8_t *data, size_t len) {
         }
         if ((size_t)n == len)
                 return;
+        /* What was sent makes room, or whoever reads without ever catching up would have us keep
+         * all that he ever read. */
+        if (session->out_sent > 0) {
+                memmove(session->out, session->out + session->out_sent, unsent(session));
+                session->out_len -= session->out_sent;
+                session->out_sent = 0;
+        }
         out = realloc(session->out, session->out_len + len - (size_t)n);
         if (!out) {
                 session_close(session);
