@@ -9,6 +9,7 @@
 #include <sodium.h>
 
 #define CAPACITY_MIN 64
+#define SIGNING_ROOM (512u << 10)
 
 typedef struct Slot {
         uint32_t id; /* 0: empty */
@@ -75,12 +76,22 @@ static int grow(Vault *vault) {
         return 0;
 }
 
+/* What stays free of keys, because libcrypto signs in the same memory: the largest RSA key takes
+ * 300 KiB for it. A small arena keeps a quarter. */
+static bool room_for_keys(void) {
+        size_t all = ta_secret_capacity();
+
+        return all - ta_secret_in_use() >= (all / 4 < SIGNING_ROOM ? all / 4 : SIGNING_ROOM);
+}
+
 int vault_add(Vault *vault, uint32_t id, TaKey *key) {
         Slot *slot;
         int err;
 
         if (id == 0)
                 return TA_E_PROTOCOL;
+        if (!room_for_keys())
+                return TA_E_FULL;
         if (2 * (vault->n + 1) > vault->capacity) {
                 err = grow(vault);
                 if (err)

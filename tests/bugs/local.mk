@@ -1,8 +1,12 @@
 # tests/bugs/: where a bug goes to be remembered.
-BUG_TESTS = tests/bugs/slow-reader
+BUG_TESTS = tests/bugs/full-vault tests/bugs/slow-reader
 check_PROGRAMS += $(BUG_TESTS)
 TESTS += $(BUG_TESTS)
 
 tests_bugs_slow_reader_SOURCES = tests/bugs/slow-reader.c
 tests_bugs_slow_reader_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bugs_slow_reader_LDADD = tests/libfront.a $(TEST_LDADD)
+
+tests_bugs_full_vault_SOURCES = tests/bugs/full-vault.c
+tests_bugs_full_vault_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bugs_full_vault_LDADD = tests/libfront.a $(TEST_LDADD)
