@@ -159,24 +159,20 @@ int vault_find(Vault *vault, uint32_t id, const TaKey **ret) {
 }
 
 uint64_t vault_expire(Vault *vault, uint64_t now_ms) {
-        uint64_t next;
+        uint64_t next = 0;
 
         if (!vault->next_deadline_ms || now_ms < vault->next_deadline_ms)
                 return vault->next_deadline_ms;
-        /* Dropping moves slots about, so each drop starts the search again; expiry is rare. */
-again:
-        next = 0;
-        for (size_t i = 0; i < vault->capacity; i++) {
+        for (size_t i = 0; i < vault->capacity;) {
                 const Slot *slot = &vault->slots[i];
 
-                if (!slot->id || !slot->deadline_ms)
+                if (slot->id && slot->deadline_ms && slot->deadline_ms <= now_ms) {
+                        vault_drop(vault, slot->id); /* another may have moved in here: look again */
                         continue;
-                if (slot->deadline_ms <= now_ms) {
-                        vault_drop(vault, slot->id);
-                        goto again;
                 }
-                if (!next || slot->deadline_ms < next)
+                if (slot->id && slot->deadline_ms && (!next || slot->deadline_ms < next))
                         next = slot->deadline_ms;
+                i++;
         }
         vault->next_deadline_ms = next;
         return next;

@@ -1,5 +1,5 @@
 # tests/bugs/: where a bug goes to be remembered.
-BUG_TESTS = tests/bugs/full-vault tests/bugs/slow-reader
+BUG_TESTS = tests/bugs/expire-many tests/bugs/full-vault tests/bugs/slow-reader
 check_PROGRAMS += $(BUG_TESTS)
 TESTS += $(BUG_TESTS)
 
@@ -10,3 +10,7 @@ tests_bugs_slow_reader_LDADD = tests/libfront.a $(TEST_LDADD)
 tests_bugs_full_vault_SOURCES = tests/bugs/full-vault.c
 tests_bugs_full_vault_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bugs_full_vault_LDADD = tests/libfront.a $(TEST_LDADD)
+
+tests_bugs_expire_many_SOURCES = tests/bugs/expire-many.c
+tests_bugs_expire_many_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bugs_expire_many_LDADD = tests/libfront.a $(TEST_LDADD)
