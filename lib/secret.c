@@ -34,6 +34,7 @@ bool ta_secret_equal(TaBytes a, TaBytes b) {
 #define MAGIC_USED  0x7a5ec8e7u
 #define MAGIC_FREE  0x0f8ee0f8u
 #define ARENA_MAX   (4u << 20)
+#define ARENA_MIN   (1u << 20) /* two of the largest messages, keys, and libcrypto at work */
 #define ARENA_SPARE (256u << 10) /* of RLIMIT_MEMLOCK, left for libsodium and libcrypto */
 
 struct block {
@@ -132,14 +133,16 @@ static struct block *bin_take(uint32_t size) {
         return b;
 }
 
+/* As much as may be locked; but where that is too little to work with, all of it, unlocked: a limit
+ * lowers what protects the secrets, never what works. */
 static size_t default_capacity(void) {
         struct rlimit lim;
-        size_t room = ARENA_MAX;
 
-        if (geteuid() != 0 && getrlimit(RLIMIT_MEMLOCK, &lim) == 0 && lim.rlim_cur != RLIM_INFINITY &&
-            lim.rlim_cur < ARENA_MAX + ARENA_SPARE)
-                room = lim.rlim_cur > 2 * ARENA_SPARE ? lim.rlim_cur - ARENA_SPARE : ARENA_SPARE;
-        return room;
+        if (geteuid() == 0 || getrlimit(RLIMIT_MEMLOCK, &lim) < 0 ||
+            lim.rlim_cur == RLIM_INFINITY || lim.rlim_cur >= ARENA_MAX + ARENA_SPARE ||
+            lim.rlim_cur < ARENA_MIN + ARENA_SPARE)
+                return ARENA_MAX;
+        return lim.rlim_cur - ARENA_SPARE;
 }
 
 /* Each page is locked when it is first used: to have all of them at once would cost more time than

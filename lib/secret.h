@@ -17,7 +17,8 @@ typedef enum TaSecretLevel {
 } TaSecretLevel;
 
 /* Reserves the arena; call once, at the start of main. Capacity 0 means the default: as much as
- * the limit on locked memory (RLIMIT_MEMLOCK) allows, at most 4 MiB.
+ * the limit on locked memory (RLIMIT_MEMLOCK) allows, at most 4 MiB; and 4 MiB, unlocked, where it
+ * allows less than is needed to work.
  * 0, or -errno if not even ordinary pages can be had. */
 ta_must_check int ta_secret_init(size_t capacity);
 TaSecretLevel ta_secret_level(void);

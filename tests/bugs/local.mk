@@ -14,3 +14,7 @@ tests_bugs_full_vault_LDADD = tests/libfront.a $(TEST_LDADD)
 tests_bugs_expire_many_SOURCES = tests/bugs/expire-many.c
 tests_bugs_expire_many_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bugs_expire_many_LDADD = tests/libfront.a $(TEST_LDADD)
+
+BUG_SHELL = tests/bugs/memlock.sh
+TESTS += $(BUG_SHELL)
+EXTRA_DIST += $(BUG_SHELL)
