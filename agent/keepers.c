@@ -43,8 +43,8 @@ typedef struct Unsent {
 typedef struct Keeper {
         Watch watch;
         Keepers *keepers;
-        KeeperJob *flight[DEPTH * 8]; /* in the order of their answers; broadcasts may exceed DEPTH */
-        unsigned first, n_flight;
+        KeeperJob **flight; /* in the order of their answers, a ring; broadcasts may exceed DEPTH */
+        unsigned first, n_flight, flight_cap;
         unsigned n_slow;
         Unsent *unsent, **unsent_last;
 } Keeper;
@@ -86,29 +86,47 @@ static void keeper_clear(Keeper *keeper) {
         keeper->first = keeper->n_flight = keeper->n_slow = 0;
 }
 
-/* Sends header and contents as one datagram, or keeps them for later, in order. -ENOMEM, TA_E_FULL. */
-static int keeper_send(Keeper *keeper, TaBytes header, TaBytes contents) {
-        struct iovec iov[2] = {{(void *)(uintptr_t)header.data, header.len},
-                               {(void *)(uintptr_t)contents.data, contents.len}};
-        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
-        Unsent *unsent;
+static Unsent *unsent_new(TaBytes header, TaBytes contents) {
+        Unsent *unsent = ta_secret_alloc(sizeof *unsent + header.len + contents.len);
 
-        if (!keeper->unsent) {
-                if (sendmsg(keeper->watch.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-                        return 0;
-                if (errno != EAGAIN && errno != EINTR)
-                        return 0; /* it is dying; its end of file tells the rest */
-        }
-        unsent = ta_secret_alloc(sizeof *unsent + header.len + contents.len);
         if (!unsent)
-                return TA_E_FULL;
+                return NULL;
         unsent->len = header.len + contents.len;
         memcpy(unsent->bytes, header.data, header.len);
         if (contents.len > 0)
                 memcpy(unsent->bytes + header.len, contents.data, contents.len);
+        return unsent;
+}
+
+static void keeper_keep(Keeper *keeper, Unsent *unsent) {
         *keeper->unsent_last = unsent;
         keeper->unsent_last = &unsent->next;
         loop_interest(keeper->keepers->loop, &keeper->watch, EPOLLIN | EPOLLOUT);
+}
+
+/* Sends header and contents as one datagram. false: it must wait. */
+static bool keeper_send_now(Keeper *keeper, TaBytes header, TaBytes contents) {
+        struct iovec iov[2] = {{(void *)(uintptr_t)header.data, header.len},
+                               {(void *)(uintptr_t)contents.data, contents.len}};
+        struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+
+        if (keeper->unsent)
+                return false;
+        if (sendmsg(keeper->watch.fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+                return true;
+        return errno != EAGAIN && errno != EINTR; /* it is dying; its end of file tells the rest */
+}
+
+/* Sends a datagram, or keeps it for later, in order. TA_E_FULL. */
+static int keeper_send(Keeper *keeper, TaBytes header, TaBytes contents) {
+        Unsent *unsent;
+
+        if (keeper_send_now(keeper, header, contents))
+                return 0;
+        unsent = unsent_new(header, contents);
+        if (!unsent)
+                return TA_E_FULL;
+        keeper_keep(keeper, unsent);
         return 0;
 }
 
@@ -127,15 +145,28 @@ static void keeper_flush(Keeper *keeper) {
         loop_interest(keeper->keepers->loop, &keeper->watch, EPOLLIN);
 }
 
-static bool keeper_has_room(const Keeper *keeper) {
-        return keeper->n_flight < TA_N_ELEMENTS(keeper->flight);
+/* Room for one more job in flight: as many as there are clients that add keys. */
+static bool keeper_make_room(Keeper *keeper) {
+        unsigned cap = keeper->flight_cap ? 2 * keeper->flight_cap : 2 * DEPTH;
+        KeeperJob **flight;
+
+        if (keeper->n_flight < keeper->flight_cap)
+                return true;
+        flight = calloc(cap, sizeof(KeeperJob *));
+        if (!flight)
+                return false;
+        for (unsigned i = 0; i < keeper->n_flight; i++)
+                flight[i] = keeper->flight[(keeper->first + i) % keeper->flight_cap];
+        free(keeper->flight);
+        keeper->flight = flight;
+        keeper->flight_cap = cap;
+        keeper->first = 0;
+        return true;
 }
 
 static void keeper_expect(Keeper *keeper, KeeperJob *job) {
-        unsigned at = (keeper->first + keeper->n_flight) % TA_N_ELEMENTS(keeper->flight);
-
-        ta_bug_on(!keeper_has_room(keeper));
-        keeper->flight[at] = job;
+        ta_bug_on(keeper->n_flight >= keeper->flight_cap);
+        keeper->flight[(keeper->first + keeper->n_flight) % keeper->flight_cap] = job;
         keeper->n_flight++;
         keeper->n_slow += job->slow;
 }
@@ -184,7 +215,8 @@ static Keeper *keeper_for(Keepers *keepers, bool slow) {
         for (unsigned i = 0; i < keepers->n; i++) {
                 Keeper *k = &keepers->keeper[i];
 
-                if (k->watch.fd < 0 || k->n_flight >= DEPTH || (k->n_slow > 0 && keepers->n > 1))
+                if (k->watch.fd < 0 || k->n_flight >= DEPTH || (k->n_slow > 0 && keepers->n > 1) ||
+                    !keeper_make_room(k))
                         continue;
                 if (slow && k->n_slow > 0)
                         continue;
@@ -268,32 +300,38 @@ KeeperJob *keepers_sign(Keepers *keepers, uint32_t id, bool slow, uint32_t flags
         return job;
 }
 
-/* To every keeper; the job is done when the last has answered. */
+/* To every keeper or to none, so that they never disagree; the job is done when the last has
+ * answered. */
 static KeeperJob *broadcast(Keepers *keepers, uint8_t op, uint32_t id, TaBytes contents,
                             KeeperDone done, void *data) {
         uint8_t header[LINK_JOB_HEADER];
+        Unsent *copies[N_MAX] = {NULL};
         KeeperJob *job;
+        bool room = true;
 
         if (keepers->failing)
                 return NULL;
-        for (unsigned i = 0; i < keepers->n; i++)
-                if (keepers->keeper[i].watch.fd < 0 || !keeper_has_room(&keepers->keeper[i]))
-                        return NULL;
         job = job_new(keepers, done, data);
         if (!job)
                 return NULL;
         link_job_header(header, op, job->id, id);
-        for (unsigned i = 0; i < keepers->n; i++) {
+        for (unsigned i = 0; i < keepers->n && room; i++) {
                 Keeper *k = &keepers->keeper[i];
 
-                if (keeper_send(k, (TaBytes){header, sizeof header}, contents) < 0) {
-                        job->status = TA_E_FULL;
-                        continue;
-                }
+                copies[i] = unsent_new((TaBytes){header, sizeof header}, contents);
+                room = copies[i] && k->watch.fd >= 0 && keeper_make_room(k);
+        }
+        for (unsigned i = 0; i < keepers->n && room; i++) {
+                Keeper *k = &keepers->keeper[i];
+
+                if (!keeper_send_now(k, (TaBytes){copies[i]->bytes, copies[i]->len}, (TaBytes){0}))
+                        keeper_keep(k, ta_steal(&copies[i]));
                 keeper_expect(k, job);
                 job->waiting_for++;
         }
-        if (job->waiting_for == 0) {
+        for (unsigned i = 0; i < keepers->n; i++)
+                ta_secret_free(copies[i]);
+        if (!room) {
                 job_free(job);
                 return NULL;
         }
@@ -359,7 +397,7 @@ static bool take_reply(Keeper *keeper, TaBytes datagram) {
         job = keeper->flight[keeper->first];
         if (reply.job != job->id)
                 return false;
-        keeper->first = (keeper->first + 1) % TA_N_ELEMENTS(keeper->flight);
+        keeper->first = (keeper->first + 1) % keeper->flight_cap;
         keeper->n_flight--;
         keeper->n_slow -= job->slow;
 
@@ -474,7 +512,7 @@ static void fail_all_jobs(Keepers *keepers) {
                 for (; k->n_flight > 0; k->n_flight--) {
                         KeeperJob *job = k->flight[k->first];
 
-                        k->first = (k->first + 1) % TA_N_ELEMENTS(k->flight);
+                        k->first = (k->first + 1) % k->flight_cap;
                         if (--job->waiting_for == 0)
                                 job_done(job, TA_E_CRYPTO, (TaBytes){0});
                 }
@@ -548,7 +586,9 @@ void keepers_free(Keepers *keepers) {
                 return;
         keepers->failing = true;
         fail_all_jobs(keepers);
-        for (unsigned i = 0; i < keepers->n; i++)
+        for (unsigned i = 0; i < keepers->n; i++) {
                 keeper_clear(&keepers->keeper[i]);
+                free(keepers->keeper[i].flight);
+        }
         free(keepers);
 }

@@ -1,5 +1,5 @@
 # tests/bugs/: where a bug goes to be remembered.
-BUG_TESTS = tests/bugs/expire-many tests/bugs/full-vault tests/bugs/slow-reader
+BUG_TESTS = tests/bugs/crowd tests/bugs/expire-many tests/bugs/full-vault tests/bugs/slow-reader
 check_PROGRAMS += $(BUG_TESTS)
 TESTS += $(BUG_TESTS)
 
@@ -14,6 +14,10 @@ tests_bugs_full_vault_LDADD = tests/libfront.a $(TEST_LDADD)
 tests_bugs_expire_many_SOURCES = tests/bugs/expire-many.c
 tests_bugs_expire_many_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bugs_expire_many_LDADD = tests/libfront.a $(TEST_LDADD)
+
+tests_bugs_crowd_SOURCES = tests/bugs/crowd.c
+tests_bugs_crowd_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bugs_crowd_LDADD = tests/libfront.a $(TEST_LDADD)
 
 BUG_SHELL = tests/bugs/memlock.sh
 TESTS += $(BUG_SHELL)

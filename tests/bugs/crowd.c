@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Many clients at once, while the keepers are slow: nobody is refused for coming 65th, and a
+ * broadcast for which there is no memory reaches no keeper rather than some.
+ */
+#include <glib.h>
+#include <sodium.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib/message.h"
+#include "lib/secret.h"
+#include "tests/support/front.h"
+
+#define N_CLIENTS   300
+#define LARGE       200000
+#define N_LARGE     4 /* more than a link takes at once */
+#define FILLERS_MAX 4096
+
+static TaKey *key;
+
+static void say(int fd, TaBytes message) {
+        static uint8_t frame[4 + TA_MSG_MAX];
+        TaWriter w = ta_writer(frame, sizeof frame);
+
+        ta_write_string(&w, message);
+        for (size_t done = 0; done < w.len;) {
+                ssize_t n = send(fd, frame + done, w.len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+                done += n > 0 ? (size_t)n : 0;
+                while (front_turn())
+                        ;
+        }
+}
+
+static void say_add(int fd, size_t comment_len) {
+        static uint8_t message[TA_MSG_MAX];
+        g_autofree char *comment = g_strnfill(comment_len, 'c');
+        TaWriter w = ta_writer(message, sizeof message);
+
+        ta_add_write(&w, key, ta_str(comment), NULL);
+        say(fd, ta_written(&w));
+}
+
+/* The type of the reply, which is there; 0 if none is. */
+static uint8_t reply(int fd) {
+        uint8_t buf[4096] = {0};
+
+        return recv(fd, buf, sizeof buf, MSG_DONTWAIT) > 4 ? buf[4] : 0;
+}
+
+static void test_crowd(void) {
+        int fds[N_CLIENTS];
+
+        (void)front_new();
+        for (size_t i = 0; i < N_CLIENTS; i++) {
+                fds[i] = front_connect();
+                say_add(fds[i], 1);
+        }
+        front_settle();
+        for (size_t i = 0; i < N_CLIENTS; i++) {
+                g_assert_cmpuint(reply(fds[i]), ==, SSH_AGENT_SUCCESS);
+                close(fds[i]);
+        }
+        front_free();
+}
+
+static void say_sign(int fd) {
+        uint8_t message[256];
+        TaWriter w = ta_writer(message, sizeof message);
+
+        ta_sign_request_write(&w, &(TaSignRequest){ta_key_blob(key), ta_str("data"), 0});
+        say(fd, ta_written(&w));
+}
+
+static void test_all_or_none(void) {
+        static void *fillers[FILLERS_MAX];
+        size_t n = 0;
+        uint8_t lock[16];
+        TaWriter w = ta_writer(lock, sizeof lock);
+        int fds[N_LARGE], one, two;
+
+#ifdef TA_SANITIZED
+        g_test_skip("needs the arena, which sanitizers do without");
+        return;
+#endif
+        (void)front_new();
+        one = front_connect();
+        two = front_connect();
+        say_add(one, 1);
+        front_settle();
+        g_assert_cmpuint(reply(one), ==, SSH_AGENT_SUCCESS);
+
+        /* One keeper is at its ease, the other's link is full, and so is the memory. */
+        for (size_t i = 0; i < N_LARGE; i++) {
+                fds[i] = front_connect();
+                say_add(fds[i], LARGE);
+        }
+        while (front_keeper_work(0) | (int)front_turn())
+                ;
+        for (size_t size = 1 << 20; size >= 16; size /= 2)
+                while (n < FILLERS_MAX && (fillers[n] = ta_secret_alloc(size)))
+                        n++;
+        ta_lock_write(&w, true, ta_str("x"));
+        say(one, ta_written(&w));
+        while (front_keeper_work(0) | (int)front_turn())
+                ;
+        while (n > 0)
+                ta_secret_free(fillers[--n]);
+        front_settle();
+        g_assert_cmpuint(reply(one), ==, SSH_AGENT_FAILURE);
+
+        /* It was refused, so nothing is locked. */
+        say_sign(one);
+        say_sign(two);
+        front_settle();
+        g_assert_cmpuint(reply(one), ==, SSH_AGENT_SIGN_RESPONSE);
+        g_assert_cmpuint(reply(two), ==, SSH_AGENT_SIGN_RESPONSE);
+        for (size_t i = 0; i < N_LARGE; i++)
+                close(fds[i]);
+        close(one);
+        close(two);
+        front_free();
+}
+
+int main(int argc, char **argv) {
+        int status;
+
+        g_test_init(&argc, &argv, NULL);
+        g_assert_cmpint(sodium_init(), >=, 0);
+        g_assert_cmpint(ta_key_generate(&ta_key_ed25519, 0, &key), ==, 0);
+        g_test_add_func("/bugs/crowd", test_crowd);
+        g_test_add_func("/bugs/all-or-none", test_all_or_none);
+        status = g_test_run();
+        ta_key_free(key);
+        return status;
+}
