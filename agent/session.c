@@ -55,15 +55,28 @@ Session *session_new(Agent *agent, int fd) {
         return session;
 }
 
+/* Secret memory that waits for clients (halves of messages, requests that are parked) is at most
+ * half of all there is: the rest is for those who do not make it wait. */
+static size_t waiting;
+
+static bool waiting_grows(size_t by) {
+        if (by > ta_secret_capacity() / 2 - waiting)
+                return false;
+        waiting += by;
+        return true;
+}
+
 static bool in_is_secret(const Session *session) {
         return dispatch_is_secret(session->head[4]);
 }
 
 static void drop_input(Session *session) {
-        if (in_is_secret(session))
+        if (session->in && in_is_secret(session)) {
                 ta_secret_free(session->in);
-        else
+                waiting -= session->in_cap;
+        } else {
                 free(session->in);
+        }
         session->in = NULL;
         session->in_len = session->in_cap = session->head_len = 0;
         loop_cancel(session->agent->loop, &session->deadline);
@@ -71,19 +84,30 @@ static void drop_input(Session *session) {
 
 /* Room for `cap` bytes of a frame that comes in pieces. */
 static bool grow_input(Session *session, size_t cap) {
-        uint8_t *in = in_is_secret(session) ? ta_secret_realloc(session->in, cap)
-                                            : realloc(session->in, cap);
+        bool secret = in_is_secret(session);
+        uint8_t *in;
 
-        if (!in)
+        if (secret && !waiting_grows(cap - session->in_cap))
                 return false;
+        in = secret ? ta_secret_realloc(session->in, cap) : realloc(session->in, cap);
+        if (!in) {
+                waiting -= secret ? cap - session->in_cap : 0;
+                return false;
+        }
         session->in = in;
         session->in_cap = cap;
         return true;
 }
 
 static void drop_parked(Session *session) {
-        ta_secret_free(session->parked_message);
-        session->parked_message = NULL;
+        uint8_t *message = ta_steal(&session->parked_message);
+
+        if (message && dispatch_is_secret(message[0])) {
+                ta_secret_free(message);
+                waiting -= session->parked_len;
+        } else {
+                free(message);
+        }
         session->parked_len = 0;
         session->parked = false;
         session->answer = ANSWER_NONE;
@@ -224,12 +248,20 @@ void session_reply_status(Session *session, bool success) {
 /* ---- requests --------------------------------------------------------------------------- */
 
 int session_keep(Session *session, TaBytes message) {
+        bool secret = dispatch_is_secret(message.data[0]);
+        uint8_t *kept;
+
         if (session->parked_message)
                 return 0; /* it is this very one, running again */
-        session->parked_message = ta_secret_alloc(message.len);
-        if (!session->parked_message)
+        if (secret && !waiting_grows(message.len))
                 return TA_E_FULL;
-        memcpy(session->parked_message, message.data, message.len);
+        kept = secret ? ta_secret_alloc(message.len) : malloc(message.len);
+        if (!kept) {
+                waiting -= secret ? message.len : 0;
+                return TA_E_FULL;
+        }
+        memcpy(kept, message.data, message.len);
+        session->parked_message = kept;
         session->parked_len = message.len;
         return 0;
 }

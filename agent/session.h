@@ -35,7 +35,7 @@ struct Session {
         KeeperJob *job;
         Question *question;
         Answer answer;
-        uint8_t *parked_message; /* secret memory; runs again from the top */
+        uint8_t *parked_message; /* runs again from the top; secret memory if it may be a secret */
         size_t parked_len;
         uint32_t adding;         /* number of the key being added; 0: none */
         LockAttempt *attempt;    /* op-lock.c's */

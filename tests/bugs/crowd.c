@@ -3,6 +3,7 @@
  * Many clients at once, while the keepers are slow: nobody is refused for coming 65th, and a
  * broadcast for which there is no memory reaches no keeper rather than some.
  */
+#include <errno.h>
 #include <glib.h>
 #include <sodium.h>
 #include <sys/socket.h>
@@ -16,6 +17,7 @@
 #define LARGE       200000
 #define N_LARGE     4 /* more than a link takes at once */
 #define FILLERS_MAX 4096
+#define N_WAITING   40 /* with a large request each: twice the protected memory */
 
 static TaKey *key;
 
@@ -123,6 +125,94 @@ static void test_all_or_none(void) {
         front_free();
 }
 
+/* Clients with a large request each: `said` bytes of it, if not all. The answers are not awaited.
+ */
+static void large_requests(int fds[static N_WAITING], TaBytes message, size_t said) {
+        static uint8_t frame[4 + TA_MSG_MAX];
+        TaWriter w = ta_writer(frame, sizeof frame);
+
+        ta_write_string(&w, message);
+        for (size_t i = 0; i < N_WAITING; i++) {
+                fds[i] = front_connect();
+                for (size_t done = 0; done < said;) {
+                        ssize_t n = send(fds[i], frame + done, said - done,
+                                         MSG_DONTWAIT | MSG_NOSIGNAL);
+
+                        done += n > 0 ? (size_t)n : 0;
+                        if (n < 0 && errno != EAGAIN)
+                                break; /* it was dropped, which is the agent's right */
+                        front_settle();
+                }
+        }
+}
+
+static void others_are_served(int fd) {
+        uint8_t message[64];
+        TaWriter w = ta_writer(message, sizeof message);
+
+        say_add(fd, LARGE);
+        front_settle();
+        g_assert_cmpuint(reply(fd), ==, SSH_AGENT_SUCCESS);
+        ta_lock_write(&w, true, ta_str("x"));
+        say(fd, ta_written(&w));
+        front_settle();
+        g_assert_cmpuint(reply(fd), ==, SSH_AGENT_SUCCESS);
+        w = ta_writer(message, sizeof message);
+        ta_lock_write(&w, false, ta_str("x"));
+        say(fd, ta_written(&w));
+        front_settle();
+        g_assert_cmpuint(reply(fd), ==, SSH_AGENT_SUCCESS);
+}
+
+/* Halves of requests that may be secret use up half of the protected memory, and no more. */
+static void test_halves(void) {
+        static uint8_t add[LARGE] = {SSH_AGENTC_ADD_IDENTITY};
+        int fds[N_WAITING], fd;
+
+        (void)front_new();
+        fd = front_connect();
+        large_requests(fds, (TaBytes){add, sizeof add}, sizeof add - 1);
+        others_are_served(fd);
+        for (size_t i = 0; i < N_WAITING; i++)
+                close(fds[i]);
+        close(fd);
+        while (front_turn())
+                ;
+        fd = front_connect(); /* what they had has come back */
+        large_requests(fds, (TaBytes){add, sizeof add}, sizeof add - 1);
+        others_are_served(fd);
+        for (size_t i = 0; i < N_WAITING; i++)
+                close(fds[i]);
+        close(fd);
+        front_free();
+}
+
+/* Requests that wait for the person hold no secret, and take none of that memory. */
+static void test_questions(void) {
+        static uint8_t message[TA_MSG_MAX], data[LARGE];
+        int fds[N_WAITING], fd;
+        TaWriter w = ta_writer(message, sizeof message);
+
+        (void)front_new();
+        fd = front_connect();
+        ta_add_write(&w, key, ta_str("c"), &(TaConstraints){.confirm = true});
+        say(fd, ta_written(&w));
+        front_settle();
+        g_assert_cmpuint(reply(fd), ==, SSH_AGENT_SUCCESS);
+        w = ta_writer(message, sizeof message);
+        ta_sign_request_write(&w, &(TaSignRequest){ta_key_blob(key), {data, sizeof data}, 0});
+        large_requests(fds, ta_written(&w), w.len + 4);
+        for (size_t i = 0; i < N_WAITING; i++) {
+                g_assert_cmpuint(reply(fds[i]), ==, 0);
+                g_assert_true(front_answer(0, ""));
+                front_settle();
+                g_assert_cmpuint(reply(fds[i]), ==, SSH_AGENT_SIGN_RESPONSE);
+                close(fds[i]);
+        }
+        close(fd);
+        front_free();
+}
+
 int main(int argc, char **argv) {
         int status;
 
@@ -131,6 +221,8 @@ int main(int argc, char **argv) {
         g_assert_cmpint(ta_key_generate(&ta_key_ed25519, 0, &key), ==, 0);
         g_test_add_func("/bugs/crowd", test_crowd);
         g_test_add_func("/bugs/all-or-none", test_all_or_none);
+        g_test_add_func("/bugs/halves", test_halves);
+        g_test_add_func("/bugs/questions", test_questions);
         status = g_test_run();
         ta_key_free(key);
         return status;
