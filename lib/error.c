@@ -35,6 +35,6 @@ const char *ta_errname(int err) {
                 return "OK";
         if (err > TA_E_BASE && err < TA_E_END)
                 return errors[err - TA_E_BASE - 1].name;
-        name = err < 0 ? strerrorname_np(-err) : NULL;
+        name = err < 0 && err > TA_E_BASE ? strerrorname_np(-err) : NULL;
         return name ? name : "UNKNOWN";
 }
