@@ -5,19 +5,19 @@ TESTS += $(BUG_TESTS)
 
 tests_bugs_slow_reader_SOURCES = tests/bugs/slow-reader.c
 tests_bugs_slow_reader_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_bugs_slow_reader_LDADD = tests/libfront.a $(TEST_LDADD)
+tests_bugs_slow_reader_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
 
 tests_bugs_full_vault_SOURCES = tests/bugs/full-vault.c
 tests_bugs_full_vault_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_bugs_full_vault_LDADD = tests/libfront.a $(TEST_LDADD)
+tests_bugs_full_vault_LDADD = libkeeper.a $(TEST_LDADD)
 
 tests_bugs_expire_many_SOURCES = tests/bugs/expire-many.c
 tests_bugs_expire_many_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_bugs_expire_many_LDADD = tests/libfront.a $(TEST_LDADD)
+tests_bugs_expire_many_LDADD = libkeeper.a $(TEST_LDADD)
 
 tests_bugs_crowd_SOURCES = tests/bugs/crowd.c
 tests_bugs_crowd_CPPFLAGS = $(TEST_CPPFLAGS)
-tests_bugs_crowd_LDADD = tests/libfront.a $(TEST_LDADD)
+tests_bugs_crowd_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
 
 BUG_SHELL = tests/bugs/memlock.sh
 TESTS += $(BUG_SHELL)

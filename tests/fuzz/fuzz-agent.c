@@ -95,7 +95,7 @@ static void happen(unsigned what, TaReader *r) {
                 break;
         case 4:
         case 5:
-                front_keeper_end(what % FRONT_KEEPERS);
+                front_keeper_end(what & 1);
                 break;
         case 6:
                 front_keeper_say(0, fuzz_part(r));

@@ -29,35 +29,30 @@ FUZZ_MAIN = tests/support/replay.c
 TESTS += $(FUZZ_TARGETS)
 endif
 
-# The front and a keeper in one process, without their programs, the loop and the launcher.
+# The front in one process. It goes before the libraries, whose loop, launcher and log it replaces.
 check_LIBRARIES += tests/libfront.a
-tests_libfront_a_SOURCES = \
-	tests/support/front.c tests/support/front.h \
-	agent/binding.c agent/dispatch.c agent/keepers.c agent/keyring.c agent/launch.c agent/link.c \
-	agent/op-add.c agent/op-extension.c agent/op-identities.c agent/op-lock.c agent/op-remove.c \
-	agent/op-sign.c agent/policy.c agent/prompter.c agent/server.c agent/session.c \
-	agent/keeper/serve.c agent/keeper/vault.c
-tests_libfront_a_CPPFLAGS = $(AM_CPPFLAGS)
+tests_libfront_a_SOURCES = tests/support/front.c tests/support/front.h
+FRONT_LDADD = tests/libfront.a libtagent.a libkeeper.a $(LIBTA)
 
 tests_fuzz_fuzz_agent_SOURCES = tests/fuzz/fuzz-agent.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_agent_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_agent_LDADD = tests/libfront.a $(LIBTA)
+tests_fuzz_fuzz_agent_LDADD = $(FRONT_LDADD)
 
 tests_fuzz_fuzz_link_SOURCES = tests/fuzz/fuzz-link.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_link_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_link_LDADD = tests/libfront.a $(LIBTA)
+tests_fuzz_fuzz_link_LDADD = $(FRONT_LDADD)
 
 tests_fuzz_fuzz_bind_SOURCES = tests/fuzz/fuzz-bind.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_bind_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_bind_LDADD = tests/libfront.a $(LIBTA)
+tests_fuzz_fuzz_bind_LDADD = libtagent.a $(LIBTA)
 
 tests_fuzz_fuzz_launch_SOURCES = tests/fuzz/fuzz-launch.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_launch_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_launch_LDADD = tests/libfront.a $(LIBTA)
+tests_fuzz_fuzz_launch_LDADD = libtagent.a $(LIBTA)
 
 tests_fuzz_fuzz_keeper_SOURCES = tests/fuzz/fuzz-keeper.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_keeper_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
-tests_fuzz_fuzz_keeper_LDADD = tests/libfront.a $(LIBTA)
+tests_fuzz_fuzz_keeper_LDADD = libkeeper.a $(LIBTA)
 
 tests_fuzz_fuzz_client_SOURCES = tests/fuzz/fuzz-client.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_client_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

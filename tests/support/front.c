@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sodium.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -70,7 +69,7 @@ static void free_retired(void) {
 
 void loop_free(Loop *l ta_unused) {
         free_retired();
-        loop.timers = NULL; /* they belong to what is gone */
+        ta_bug_on(loop.timers); /* whoever set it is gone, or should have cancelled it */
         loop.n_watches = 0;
 }
 
@@ -189,7 +188,12 @@ bool front_turn(void) {
 /* --- agent/launcher.h --- */
 
 int launcher_start(void) {
-        return -ENOSYS; /* only agent_start() asks */
+        int ends[2];
+
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+                return -errno;
+        launcher = ends[1];
+        return ends[0];
 }
 
 /* The front has closed its end: the keeper would notice and end. */
@@ -295,28 +299,6 @@ bool front_agrees(void) {
 
 /* --- all of it --- */
 
-void agent_forget_all(Agent *a) {
-        keyring_clear(a->keyring);
-        keepers_drop_all(a->keepers);
-}
-
-static void expiry_due(void *data ta_unused) {
-        agent_expire(&agent);
-}
-
-void agent_expire(Agent *a) {
-        uint64_t next = keyring_expire(a->keyring, loop.now_ms);
-
-        if (next)
-                loop_after(a->loop, &a->expiry,
-                           next - loop.now_ms > 60000 ? 60000 : (unsigned)(next - loop.now_ms));
-}
-
-static void keepers_lost(void *data ta_unused) {
-        keyring_clear(agent.keyring);
-        agent.locked = false;
-}
-
 /* At a name that the kernel chooses, outside the file system. */
 static int listener(void) {
         int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -330,35 +312,19 @@ static int listener(void) {
 }
 
 Agent *front_new(void) {
-        int ends[2];
-
         (void)setenv("SSH_ASKPASS_REQUIRE", "force", 1);
-        ta_bug_on(sodium_init() < 0 ||
-                  socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0);
-        launcher = ends[1];
         loop.now_ms = 1000000;
         asked = false;
         for (unsigned i = 0; i < FRONT_KEEPERS; i++)
                 keepers[i].link = -1;
-        agent = (Agent){.launcher = ends[0]};
-        agent.expiry = (Timer){.fire = expiry_due};
-        ta_bug_on(loop_new(&agent.loop) < 0 || keyring_new(&agent.keyring) < 0);
-        ta_bug_on(keepers_new(agent.loop, agent.launcher, FRONT_KEEPERS, keepers_lost, NULL,
-                              &agent.keepers) < 0);
-        ta_bug_on(prompter_new(agent.loop, agent.launcher, &agent.prompter) < 0);
-        ta_bug_on(server_new(&agent, listener(), &agent.server) < 0);
+        agent = (Agent){0};
+        ta_bug_on(agent_start(&agent, listener()) < 0);
         front_settle();
         return &agent;
 }
 
 void front_free(void) {
-        server_free(agent.server);
-        prompter_free(agent.prompter);
-        keepers_free(agent.keepers);
-        keyring_free(agent.keyring);
-        loop_cancel(agent.loop, &agent.expiry);
-        loop_free(agent.loop);
-        ta_closep(&agent.launcher);
+        agent_stop(&agent);
         for (unsigned i = 0; i < FRONT_KEEPERS; i++)
                 front_keeper_end(i);
         ta_closep(&launcher);
