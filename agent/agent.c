@@ -11,6 +11,7 @@
 #include "agent/launcher.h"
 #include "agent/prompter.h"
 #include "agent/server.h"
+#include "lib/evp.h"
 
 #define EXPIRY_CHECK_MS 60000 /* at the latest */
 
@@ -47,7 +48,7 @@ int agent_start(Agent *agent, int listener) {
         agent->launcher = launcher_start();
         if (agent->launcher < 0)
                 return agent->launcher;
-        if (sodium_init() < 0)
+        if (ta_crypto_start() < 0 || sodium_init() < 0)
                 return TA_E_CRYPTO;
         err = loop_new(&agent->loop);
         if (!err)

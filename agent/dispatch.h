@@ -24,6 +24,7 @@ void dispatch_abandon(Session *session);
 int op_identities(Session *session, TaBytes message, TaWriter *w);
 int op_sign(Session *session, TaBytes message, TaWriter *w);
 int op_add(Session *session, TaBytes message, TaWriter *w);
+int op_add_sealed(Session *session, TaBytes contents, TaWriter *w); /* an extension: no type */
 int op_remove(Session *session, TaBytes message, TaWriter *w);
 int op_remove_all(Session *session, TaBytes message, TaWriter *w);
 int op_lock(Session *session, TaBytes message, TaWriter *w);

@@ -2,6 +2,8 @@
 #include "agent/keepers.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -11,9 +13,7 @@
 #include "agent/launcher.h"
 #include "agent/link.h"
 #include "agent/log.h"
-#include "lib/secret.h"
 
-#define N_MAX        4
 #define DEPTH        8      /* jobs that one keeper may have before others wait in the front */
 #define READY_WAIT_MS 10000 /* for a keeper's first word */
 #define RESTARTS_MAX 5      /* deaths in a row that follow each other within a minute */
@@ -31,9 +31,12 @@ struct KeeperJob {
         KeeperJob *next;      /* in the queue of what no keeper has taken yet */
         uint8_t *bytes;       /* the datagram, while it is in that queue */
         size_t len;
+        uint8_t op;           /* of a job with a body, while it waits for the pipes */
+        uint32_t key;
+        Body body;
 };
 
-/* Bytes that a keeper's socket did not take; in secret memory, since some carry keys. */
+/* Bytes that a keeper's socket did not take. */
 typedef struct Unsent {
         struct Unsent *next;
         size_t len;
@@ -41,22 +44,27 @@ typedef struct Unsent {
 } Unsent;
 
 typedef struct Keeper {
-        Watch watch;
+        Watch watch; /* the link */
+        int body;    /* the pipe */
         Keepers *keepers;
         KeeperJob **flight; /* in the order of their answers, a ring; broadcasts may exceed DEPTH */
         unsigned first, n_flight, flight_cap;
         unsigned n_slow;
         Unsent *unsent, **unsent_last;
+        uint8_t public_key[LINK_KEY];
 } Keeper;
 
 struct Keepers {
         Loop *loop;
         int launcher;
         unsigned n;
-        Keeper keeper[N_MAX];
+        Keeper keeper[KEEPERS_MAX];
         uint32_t next_job, next_key;
         KeeperJob *waiting, **waiting_last;           /* quick ones */
         KeeperJob *waiting_slow, **waiting_slow_last; /* slow ones */
+        KeeperJob *bodies, **bodies_last; /* one at a time: its body has the pipes for itself */
+        KeeperJob *body_job;              /* that one */
+        int body_room;                    /* bytes of the smallest of the pipes */
         void (*lost)(void *);
         void *data;
         unsigned level;
@@ -67,6 +75,7 @@ struct Keepers {
 };
 
 static void all_lost(Keepers *keepers);
+static void pump_bodies(Keepers *keepers);
 
 /* ---- one keeper ------------------------------------------------------------------------- */
 
@@ -76,10 +85,11 @@ static void keeper_clear(Keeper *keeper) {
                 close(keeper->watch.fd);
                 keeper->watch.fd = -1;
         }
+        ta_closep(&keeper->body);
         while (keeper->unsent) {
                 Unsent *next = keeper->unsent->next;
 
-                ta_secret_free(keeper->unsent);
+                free(keeper->unsent);
                 keeper->unsent = next;
         }
         keeper->unsent_last = &keeper->unsent;
@@ -87,7 +97,7 @@ static void keeper_clear(Keeper *keeper) {
 }
 
 static Unsent *unsent_new(TaBytes header, TaBytes contents) {
-        Unsent *unsent = ta_secret_alloc(sizeof *unsent + header.len + contents.len);
+        Unsent *unsent = calloc(1, sizeof *unsent + header.len + contents.len);
 
         if (!unsent)
                 return NULL;
@@ -117,7 +127,7 @@ static bool keeper_send_now(Keeper *keeper, TaBytes header, TaBytes contents) {
         return errno != EAGAIN && errno != EINTR; /* it is dying; its end of file tells the rest */
 }
 
-/* Sends a datagram, or keeps it for later, in order. TA_E_FULL. */
+/* Sends a datagram, or keeps it for later, in order. -ENOMEM. */
 static int keeper_send(Keeper *keeper, TaBytes header, TaBytes contents) {
         Unsent *unsent;
 
@@ -125,7 +135,7 @@ static int keeper_send(Keeper *keeper, TaBytes header, TaBytes contents) {
                 return 0;
         unsent = unsent_new(header, contents);
         if (!unsent)
-                return TA_E_FULL;
+                return -ENOMEM;
         keeper_keep(keeper, unsent);
         return 0;
 }
@@ -140,7 +150,7 @@ static void keeper_flush(Keeper *keeper) {
                 keeper->unsent = u->next;
                 if (!keeper->unsent)
                         keeper->unsent_last = &keeper->unsent;
-                ta_secret_free(u);
+                free(u);
         }
         loop_interest(keeper->keepers->loop, &keeper->watch, EPOLLIN);
 }
@@ -174,6 +184,7 @@ static void keeper_expect(Keeper *keeper, KeeperJob *job) {
 /* ---- jobs ------------------------------------------------------------------------------- */
 
 static void job_free(KeeperJob *job) {
+        body_clear(&job->body);
         free(job->contents);
         free(job->bytes);
         free(job);
@@ -243,7 +254,7 @@ static void pump_queue(Keepers *keepers, KeeperJob **queue, KeeperJob ***last, b
                         if (!k)
                                 return;
                         if (keeper_send(k, (TaBytes){job->bytes, job->len}, (TaBytes){0}) < 0)
-                                return; /* the arena is full now; the next answer tries again */
+                                return; /* memory is short; the next answer tries again */
                         keeper_expect(k, job);
                 }
                 *queue = job->next;
@@ -258,6 +269,7 @@ static void pump_queue(Keepers *keepers, KeeperJob **queue, KeeperJob ***last, b
 }
 
 static void pump(Keepers *keepers) {
+        pump_bodies(keepers);
         pump_queue(keepers, &keepers->waiting, &keepers->waiting_last, false);
         pump_queue(keepers, &keepers->waiting_slow, &keepers->waiting_slow_last, true);
 }
@@ -300,28 +312,35 @@ KeeperJob *keepers_sign(Keepers *keepers, uint32_t id, bool slow, uint32_t flags
         return job;
 }
 
+/* All alive, and room for one more answer of each. */
+static bool all_have_room(Keepers *keepers) {
+        for (unsigned i = 0; i < keepers->n; i++)
+                if (keepers->keeper[i].watch.fd < 0 || !keeper_make_room(&keepers->keeper[i]))
+                        return false;
+        return true;
+}
+
+/* What cannot be told to all keepers alike leaves them out of step: then they end. */
+static void end_all(Keepers *keepers) {
+        for (unsigned i = 0; i < keepers->n; i++)
+                if (keepers->keeper[i].watch.fd >= 0)
+                        (void)shutdown(keepers->keeper[i].watch.fd, SHUT_RDWR);
+}
+
 /* To every keeper or to none, so that they never disagree; the job is done when the last has
- * answered. */
-static KeeperJob *broadcast(Keepers *keepers, uint8_t op, uint32_t id, TaBytes contents,
-                            KeeperDone done, void *data) {
+ * answered. They all have room. false: memory is short, and nothing was sent. */
+static bool broadcast(Keepers *keepers, KeeperJob *job, uint8_t op, uint32_t key,
+                      const TaBytes contents[static KEEPERS_MAX]) {
         uint8_t header[LINK_JOB_HEADER];
-        Unsent *copies[N_MAX] = {NULL};
-        KeeperJob *job;
-        bool room = true;
+        Unsent *copies[KEEPERS_MAX] = {NULL};
+        bool copied = true;
 
-        if (keepers->failing)
-                return NULL;
-        job = job_new(keepers, done, data);
-        if (!job)
-                return NULL;
-        link_job_header(header, op, job->id, id);
-        for (unsigned i = 0; i < keepers->n && room; i++) {
-                Keeper *k = &keepers->keeper[i];
-
-                copies[i] = unsent_new((TaBytes){header, sizeof header}, contents);
-                room = copies[i] && k->watch.fd >= 0 && keeper_make_room(k);
+        link_job_header(header, op, job->id, key);
+        for (unsigned i = 0; i < keepers->n && copied; i++) {
+                copies[i] = unsent_new((TaBytes){header, sizeof header}, contents[i]);
+                copied = copies[i] != NULL;
         }
-        for (unsigned i = 0; i < keepers->n && room; i++) {
+        for (unsigned i = 0; i < keepers->n && copied; i++) {
                 Keeper *k = &keepers->keeper[i];
 
                 if (!keeper_send_now(k, (TaBytes){copies[i]->bytes, copies[i]->len}, (TaBytes){0}))
@@ -330,12 +349,8 @@ static KeeperJob *broadcast(Keepers *keepers, uint8_t op, uint32_t id, TaBytes c
                 job->waiting_for++;
         }
         for (unsigned i = 0; i < keepers->n; i++)
-                ta_secret_free(copies[i]);
-        if (!room) {
-                job_free(job);
-                return NULL;
-        }
-        return job;
+                free(copies[i]);
+        return copied;
 }
 
 static void tell_all(Keepers *keepers, uint8_t op, uint32_t id, TaBytes contents) {
@@ -345,24 +360,101 @@ static void tell_all(Keepers *keepers, uint8_t op, uint32_t id, TaBytes contents
         for (unsigned i = 0; i < keepers->n; i++)
                 if (keepers->keeper[i].watch.fd >= 0 &&
                     keeper_send(&keepers->keeper[i], (TaBytes){header, sizeof header}, contents) < 0)
-                        (void)shutdown(keepers->keeper[i].watch.fd, SHUT_RDWR); /* out of step: end it */
+                        end_all(keepers);
 }
 
-KeeperJob *keepers_add(Keepers *keepers, TaBytes content, KeeperDone done, void *data,
-                       uint32_t *ret_id) {
+/* A copy of the body into each keeper's pipe, which is empty: the one before was answered. */
+static int spread_body(Keepers *keepers, Body *body) {
+        int err = 0;
+
+        for (unsigned i = 0; i + 1 < keepers->n && !err; i++)
+                err = body_copy(body, keepers->keeper[i].body);
+        return err ? err : body_move(body, keepers->keeper[keepers->n - 1].body);
+}
+
+static void pump_bodies(Keepers *keepers) {
+        while (keepers->bodies && !keepers->body_job) {
+                KeeperJob *job = keepers->bodies;
+                TaBytes contents[KEEPERS_MAX];
+                uint8_t len[4];
+                TaWriter w = ta_writer(len, sizeof len);
+
+                ta_write_u32(&w, (uint32_t)job->body.len);
+                for (unsigned i = 0; i < KEEPERS_MAX; i++)
+                        contents[i] = ta_written(&w);
+                if (job->done) { /* else who wanted it has left, and has taken it back already */
+                        if (!all_have_room(keepers))
+                                return;
+                        if (spread_body(keepers, &job->body) < 0 ||
+                            !broadcast(keepers, job, job->op, job->key, contents)) {
+                                end_all(keepers); /* some may have the body in their pipe */
+                                return;
+                        }
+                        keepers->body_job = job;
+                }
+                keepers->bodies = job->next;
+                if (!keepers->bodies)
+                        keepers->bodies_last = &keepers->bodies;
+                body_clear(&job->body);
+                if (!job->done)
+                        job_free(job);
+        }
+}
+
+static KeeperJob *body_job(Keepers *keepers, uint8_t op, uint32_t key, Body *body, KeeperDone done,
+                           void *data) {
         KeeperJob *job;
 
-        if (++keepers->next_key == 0)
-                return NULL; /* four billion keys later: start anew rather than reuse a number */
-        job = broadcast(keepers, LINK_ADD, keepers->next_key, content, done, data);
-        if (job)
-                *ret_id = keepers->next_key;
+        if (keepers->failing || keepers->keeper[0].watch.fd < 0 || body_room(body) > keepers->body_room)
+                return NULL;
+        job = job_new(keepers, done, data);
+        if (!job)
+                return NULL;
+        job->op = op;
+        job->key = key;
+        job->body = *body;
+        *body = (Body){0};
+        job_queue(job, &keepers->bodies_last);
+        pump_bodies(keepers);
         return job;
 }
 
-KeeperJob *keepers_lock(Keepers *keepers, bool lock, TaBytes passphrase, KeeperDone done,
-                        void *data) {
-        return broadcast(keepers, lock ? LINK_LOCK : LINK_UNLOCK, 0, passphrase, done, data);
+/* A number that no key has had, or 0: four billion keys later, start anew rather than use one again. */
+static uint32_t next_key(Keepers *keepers) {
+        return keepers->next_key == UINT32_MAX ? 0 : ++keepers->next_key;
+}
+
+KeeperJob *keepers_add(Keepers *keepers, Body *body, KeeperDone done, void *data, uint32_t *ret_id) {
+        uint32_t id = next_key(keepers);
+        KeeperJob *job = id ? body_job(keepers, LINK_ADD, id, body, done, data) : NULL;
+
+        if (job)
+                *ret_id = id;
+        return job;
+}
+
+KeeperJob *keepers_add_sealed(Keepers *keepers, const TaBytes *boxes, KeeperDone done, void *data,
+                              uint32_t *ret_id) {
+        TaBytes contents[KEEPERS_MAX] = {{0}};
+        uint32_t id = next_key(keepers);
+        KeeperJob *job;
+
+        if (keepers->failing || !id || !all_have_room(keepers))
+                return NULL;
+        job = job_new(keepers, done, data);
+        if (!job)
+                return NULL;
+        memcpy(contents, boxes, keepers->n * sizeof *boxes);
+        if (!broadcast(keepers, job, LINK_SEALED, id, contents)) {
+                job_free(job);
+                return NULL;
+        }
+        *ret_id = id;
+        return job;
+}
+
+KeeperJob *keepers_lock(Keepers *keepers, bool lock, Body *passphrase, KeeperDone done, void *data) {
+        return body_job(keepers, lock ? LINK_LOCK : LINK_UNLOCK, 0, passphrase, done, data);
 }
 
 void keepers_commit(Keepers *keepers, uint32_t id, uint64_t deadline_ms) {
@@ -385,10 +477,19 @@ unsigned keepers_level(const Keepers *keepers) {
         return keepers->level;
 }
 
+unsigned keepers_count(const Keepers *keepers) {
+        return keepers->n;
+}
+
+const uint8_t *keepers_public_key(const Keepers *keepers, unsigned i) {
+        return keepers->keeper[i].public_key;
+}
+
 /* ---- answers ---------------------------------------------------------------------------- */
 
 /* false: the keeper is out of step and cannot be trusted any more. */
 static bool take_reply(Keeper *keeper, TaBytes datagram) {
+        Keepers *keepers = keeper->keepers;
         KeeperJob *job;
         LinkReply reply;
 
@@ -415,6 +516,8 @@ static bool take_reply(Keeper *keeper, TaBytes datagram) {
                 }
                 return true;
         }
+        if (keepers->body_job == job)
+                keepers->body_job = NULL;
         job_done(job, job->status, job->status ? (TaBytes){0} : reply.contents);
         return true;
 }
@@ -444,31 +547,51 @@ static void keeper_ready(Watch *watch, uint32_t events) {
 
 /* ---- life and death --------------------------------------------------------------------- */
 
-/* Has the launcher start one; what it says is awaited afterwards, while the others start too. */
-static int keeper_launch(Keepers *keepers, Keeper *keeper) {
-        static const int room = TA_MSG_MAX;
-        uint8_t request[8];
-        int ends[2], err;
-        TaWriter w;
+/* One's link and pipe: the front's ends stay here, the keeper's are returned. */
+static int keeper_connect(Keepers *keepers, Keeper *keeper, int ret_ends[static 2]) {
+        static const int datagram = TA_MSG_MAX;
+        int link[2], body[2], room;
 
-        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+        if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, link) < 0)
                 return -errno;
+        keeper->watch.fd = link[0];
+        ret_ends[0] = link[1];
         for (int i = 0; i < 2; i++) /* doubled by the kernel: a whole message with its overhead */
-                (void)setsockopt(ends[i], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-        w = ta_writer(request, sizeof request);
-        ta_write_u8(&w, LAUNCH_KEEPER);
+                (void)setsockopt(link[i], SOL_SOCKET, SO_SNDBUF, &datagram, sizeof datagram);
+        if (pipe2(body, O_CLOEXEC) < 0)
+                return -errno;
+        keeper->body = body[1];
+        (void)fcntl(body[1], F_SETPIPE_SZ, BODY_PIPE_MAX);
+        (void)fcntl(body[1], F_SETFL, O_NONBLOCK);
+        room = fcntl(body[1], F_GETPIPE_SZ);
+        if (room < keepers->body_room)
+                keepers->body_room = room;
+        ret_ends[1] = body[0];
+        return loop_add(keepers->loop, &keeper->watch, EPOLLIN);
+}
+
+/* All of them at once, by one warden; what they say is awaited afterwards. */
+static int launch_all(Keepers *keepers) {
+        int ends[LAUNCH_FDS_MAX], err = 0;
+        uint8_t request[8];
+        TaWriter w = ta_writer(request, sizeof request);
+
+        for (size_t i = 0; i < TA_N_ELEMENTS(ends); i++)
+                ends[i] = -1;
+        for (unsigned i = 0; i < keepers->n && !err; i++)
+                err = keeper_connect(keepers, &keepers->keeper[i], &ends[2 * i]);
+        ta_write_u8(&w, LAUNCH_KEEPERS);
         ta_write_u32(&w, UINT32_MAX);
-        err = launcher_send(keepers->launcher, ta_written(&w), ends[1]);
-        close(ends[1]);
-        keeper->watch.fd = ends[0];
         if (!err)
-                err = loop_add(keepers->loop, &keeper->watch, EPOLLIN);
-        return err; /* then start_all() clears up */
+                err = launcher_send(keepers->launcher, ta_written(&w), ends, 2 * (size_t)keepers->n);
+        for (size_t i = 0; i < TA_N_ELEMENTS(ends); i++)
+                ta_closep(&ends[i]);
+        return err;
 }
 
 static int keeper_await(Keepers *keepers, Keeper *keeper) {
         struct pollfd p = {.fd = keeper->watch.fd, .events = POLLIN};
-        uint8_t hello[LINK_REPLY_HEADER + 8];
+        uint8_t hello[LINK_HELLO];
         LinkReply reply;
         ssize_t n;
 
@@ -477,17 +600,20 @@ static int keeper_await(Keepers *keepers, Keeper *keeper) {
         while (n < 0 && errno == EINTR);
         n = n > 0 ? recv(p.fd, hello, sizeof hello, MSG_DONTWAIT) : 0;
         if (n <= 0 || link_reply_read((TaBytes){hello, (size_t)n}, &reply) || reply.job != 0 ||
-            reply.contents.len != 1)
+            reply.contents.len != 1 + LINK_KEY)
                 return TA_E_PROTOCOL;
-        keepers->level = reply.contents.data[0];
+        if (reply.contents.data[0] < keepers->level)
+                keepers->level = reply.contents.data[0];
+        memcpy(keeper->public_key, reply.contents.data + 1, LINK_KEY);
         return 0;
 }
 
 static int start_all(Keepers *keepers) {
-        int err = 0;
+        int err;
 
-        for (unsigned i = 0; i < keepers->n && !err; i++)
-                err = keeper_launch(keepers, &keepers->keeper[i]);
+        keepers->level = UINT_MAX;
+        keepers->body_room = INT_MAX;
+        err = launch_all(keepers);
         for (unsigned i = 0; i < keepers->n && !err; i++)
                 err = keeper_await(keepers, &keepers->keeper[i]);
         for (unsigned i = 0; i < keepers->n && err; i++)
@@ -517,6 +643,8 @@ static void fail_all_jobs(Keepers *keepers) {
                                 job_done(job, TA_E_CRYPTO, (TaBytes){0});
                 }
         }
+        keepers->body_job = NULL;
+        fail_queue(&keepers->bodies, &keepers->bodies_last);
         fail_queue(&keepers->waiting, &keepers->waiting_last);
         fail_queue(&keepers->waiting_slow, &keepers->waiting_slow_last);
 }
@@ -557,12 +685,13 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
         if (!keepers)
                 return -ENOMEM;
         if (n == 0)
-                n = cpus < 2 ? 2 : cpus > N_MAX ? N_MAX : (unsigned)cpus;
+                n = cpus < 2 ? 2 : cpus > KEEPERS_MAX ? KEEPERS_MAX : (unsigned)cpus;
         keepers->loop = loop;
         keepers->launcher = launcher;
-        keepers->n = n > N_MAX ? N_MAX : n;
+        keepers->n = n > KEEPERS_MAX ? KEEPERS_MAX : n;
         keepers->lost = lost;
         keepers->data = data;
+        keepers->bodies_last = &keepers->bodies;
         keepers->waiting_last = &keepers->waiting;
         keepers->waiting_slow_last = &keepers->waiting_slow;
         for (unsigned i = 0; i < keepers->n; i++) {
@@ -570,6 +699,7 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
 
                 k->keepers = keepers;
                 k->watch = (Watch){.fd = -1, .ready = keeper_ready};
+                k->body = -1;
                 k->unsent_last = &k->unsent;
         }
         err = start_all(keepers);

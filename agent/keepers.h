@@ -8,6 +8,7 @@
 #ifndef TA_AGENT_KEEPERS_H
 #define TA_AGENT_KEEPERS_H
 
+#include "agent/body.h"
 #include "agent/loop.h"
 #include "lib/wire.h"
 
@@ -26,13 +27,14 @@ void keepers_free(Keepers *keepers);
 
 /* Each returns a job, for keepers_forget(), or NULL if memory is short or no keeper could be started
  * again (then `done` is not called).
- * The bytes are copied or sent before it returns. */
-KeeperJob *keepers_add(Keepers *keepers, TaBytes content, KeeperDone done, void *data,
-                       uint32_t *ret_id);
+ * Bytes are copied or sent before it returns; a body is the keepers' then. */
+KeeperJob *keepers_add(Keepers *keepers, Body *body, KeeperDone done, void *data, uint32_t *ret_id);
+/* One box for each keeper, in the order of keepers_public_key(). */
+KeeperJob *keepers_add_sealed(Keepers *keepers, const TaBytes *boxes, KeeperDone done, void *data,
+                              uint32_t *ret_id);
 KeeperJob *keepers_sign(Keepers *keepers, uint32_t id, bool slow, uint32_t flags, TaBytes data,
                         KeeperDone done, void *arg);
-KeeperJob *keepers_lock(Keepers *keepers, bool lock, TaBytes passphrase, KeeperDone done,
-                        void *data);
+KeeperJob *keepers_lock(Keepers *keepers, bool lock, Body *passphrase, KeeperDone done, void *data);
 
 /* The key signs from now on, until the deadline (0: for good). */
 void keepers_commit(Keepers *keepers, uint32_t id, uint64_t deadline_ms);
@@ -42,7 +44,10 @@ void keepers_drop_all(Keepers *keepers);
 /* Whoever waited for this job does not any more; `done` will not be called. */
 void keepers_forget(KeeperJob *job);
 
-/* Protection level that the keepers reported. */
+/* The lowest protection level that a keeper reported (TaSecretLevel). */
 unsigned keepers_level(const Keepers *keepers);
+unsigned keepers_count(const Keepers *keepers);
+/* LINK_KEY bytes: what is sealed to it (crypto_box_seal) only that keeper can open. */
+const uint8_t *keepers_public_key(const Keepers *keepers, unsigned i);
 
 #endif

@@ -13,7 +13,7 @@ int launch_request_read(TaBytes datagram, LaunchRequest *ret) {
         err = ta_read_end(&r);
         if (err)
                 return err;
-        if (request.op < LAUNCH_KEEPER || request.op > LAUNCH_END)
+        if (request.op < LAUNCH_KEEPERS || request.op > LAUNCH_END)
                 return TA_E_PROTOCOL;
         *ret = request;
         return 0;

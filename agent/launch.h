@@ -2,13 +2,15 @@
 /*
  * What the front and the launcher say to each other, over a SEQPACKET socket pair:
  *
- *   to the launcher     byte LAUNCH_KEEPER, uint32 id               the link's end is attached
+ *   to the launcher     byte LAUNCH_KEEPERS, uint32 id                   with, for each keeper, the
+ *                                                                       ends of its link and pipe
  *                       byte LAUNCH_ASK, uint32 id, string prompt
  *                       byte LAUNCH_END, uint32 id                       ends an ASK
  *   from the launcher   byte LAUNCH_ENDED, uint32 id, uint32 status, string output
  *
  * `status` is that of waitpid(2), or LAUNCH_FAILED. `output` is what an ASK wrote to its standard
- * output, at most LAUNCH_OUTPUT_MAX bytes; a keeper's is empty.
+ * output, at most LAUNCH_OUTPUT_MAX bytes. Keepers are started by a warden (agent/warden.h), whose end
+ * is reported; its output is empty.
  */
 #ifndef TA_AGENT_LAUNCH_H
 #define TA_AGENT_LAUNCH_H
@@ -16,7 +18,7 @@
 #include "lib/wire.h"
 
 enum {
-        LAUNCH_KEEPER = 1,
+        LAUNCH_KEEPERS = 1,
         LAUNCH_ASK,
         LAUNCH_END,
         LAUNCH_ENDED,

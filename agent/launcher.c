@@ -93,19 +93,30 @@ static void exec_keeper(void) {
         execve(TA_LIBEXECDIR "/tagent-keeper", argv, environment);
 }
 
-static pid_t fork_keeper(int link) {
+/* In a new process of the warden's. */
+static void become_keeper(const KeeperEnds *ends) {
+        /* Out of the way first: one may stand where the other is to go. */
+        int link = fcntl(ends->link, F_DUPFD, 16), body = fcntl(ends->body, F_DUPFD, 16);
+
+        become_child();
+        if (dup2(link, 3) < 0 || dup2(body, 4) < 0)
+                _exit(127);
+        (void)syscall(SYS_close_range, 5u, ~0u, 0u);
+        exec_keeper();
+        dprintf(STDERR_FILENO, "tagent: cannot start tagent-keeper: %s\n", strerror(errno));
+        _exit(127);
+}
+
+static pid_t fork_warden(const int *fds, size_t n_fds) {
+        KeeperEnds ends[KEEPERS_MAX];
         pid_t pid = fork();
 
         if (pid != 0)
                 return pid;
-        become_child();
-        if (link != 3 && dup2(link, 3) < 0)
-                _exit(127);
-        (void)fcntl(3, F_SETFD, 0);
-        (void)syscall(SYS_close_range, 4u, ~0u, 0u);
-        exec_keeper();
-        dprintf(STDERR_FILENO, "tagent: cannot start tagent-keeper: %s\n", strerror(errno));
-        _exit(127);
+        (void)prctl(PR_SET_NAME, "tagent-warden");
+        for (size_t i = 0; i < n_fds / 2; i++)
+                ends[i] = (KeeperEnds){.link = fds[2 * i], .body = fds[2 * i + 1]};
+        warden_run(ends, (unsigned)(n_fds / 2), become_keeper);
 }
 
 static pid_t fork_askpass(const char *prompt, int output) {
@@ -128,7 +139,7 @@ static pid_t fork_askpass(const char *prompt, int output) {
         _exit(127);
 }
 
-static void start(uint8_t op, uint32_t id, TaBytes prompt_bytes, int fd) {
+static void start(uint8_t op, uint32_t id, TaBytes prompt_bytes, const int *fds, size_t n_fds) {
         ta_cleanup(ta_freep) char *prompt = NULL;
         int pipe_fds[2] = {-1, -1};
         Child *child = NULL;
@@ -139,8 +150,8 @@ static void start(uint8_t op, uint32_t id, TaBytes prompt_bytes, int fd) {
                         child = &children[i];
         if (!child)
                 goto failed;
-        if (op == LAUNCH_KEEPER) {
-                pid = fd < 0 ? -1 : fork_keeper(fd);
+        if (op == LAUNCH_KEEPERS) {
+                pid = n_fds == 0 || n_fds % 2 != 0 ? -1 : fork_warden(fds, n_fds);
         } else {
                 prompt = strndup((const char *)prompt_bytes.data, prompt_bytes.len);
                 if (!prompt || pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -194,10 +205,29 @@ static int kill_late_ones(void) {
         return wait;
 }
 
+typedef struct Attached {
+        size_t n;
+        int fds[LAUNCH_FDS_MAX];
+} Attached;
+
+static void attached_close(Attached *attached) {
+        for (size_t i = 0; i < attached->n; i++)
+                close(attached->fds[i]);
+}
+
+static void attached_take(struct msghdr *msg, Attached *ret) {
+        struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+        if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+                return;
+        ret->n = (c->cmsg_len - CMSG_LEN(0)) / sizeof ret->fds[0];
+        memcpy(ret->fds, CMSG_DATA(c), ret->n * sizeof ret->fds[0]);
+}
+
 static void take_request(void) {
         uint8_t buf[LAUNCH_MAX];
         union {
-                char space[CMSG_SPACE(sizeof(int))];
+                char space[CMSG_SPACE(LAUNCH_FDS_MAX * sizeof(int))];
                 struct cmsghdr align;
         } control;
         struct iovec iov = {buf, sizeof buf};
@@ -205,8 +235,7 @@ static void take_request(void) {
                              .msg_iovlen = 1,
                              .msg_control = &control,
                              .msg_controllen = sizeof control};
-        ta_cleanup(ta_closep) int fd = -1;
-        struct cmsghdr *c;
+        ta_cleanup(attached_close) Attached attached = {0};
         LaunchRequest request;
         ssize_t n;
 
@@ -215,10 +244,7 @@ static void take_request(void) {
                 return;
         if (n <= 0)
                 end_asks_and_exit();
-        c = CMSG_FIRSTHDR(&msg);
-        if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS &&
-            c->cmsg_len == CMSG_LEN(sizeof fd))
-                memcpy(&fd, CMSG_DATA(c), sizeof fd);
+        attached_take(&msg, &attached);
 
         if (launch_request_read((TaBytes){buf, (size_t)n}, &request))
                 _exit(1);
@@ -229,7 +255,7 @@ static void take_request(void) {
                         tell_to_go(child);
                 return;
         }
-        start(request.op, request.id, request.prompt, fd);
+        start(request.op, request.id, request.prompt, attached.fds, attached.n);
 }
 
 static void finish(Child *child) {
@@ -347,23 +373,24 @@ int launcher_start(void) {
         return ends[0];
 }
 
-int launcher_send(int launcher, TaBytes request, int fd) {
+int launcher_send(int launcher, TaBytes request, const int *fds, size_t n_fds) {
         union {
-                char space[CMSG_SPACE(sizeof(int))];
+                char space[CMSG_SPACE(LAUNCH_FDS_MAX * sizeof(int))];
                 struct cmsghdr align;
         } control = {0};
         struct iovec iov = {(void *)(uintptr_t)request.data, request.len};
         struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
         struct cmsghdr *c;
 
-        if (fd >= 0) {
+        ta_bug_on(n_fds > LAUNCH_FDS_MAX);
+        if (n_fds > 0) {
                 msg.msg_control = &control;
-                msg.msg_controllen = sizeof control;
+                msg.msg_controllen = CMSG_SPACE(n_fds * sizeof fds[0]);
                 c = CMSG_FIRSTHDR(&msg);
                 c->cmsg_level = SOL_SOCKET;
                 c->cmsg_type = SCM_RIGHTS;
-                c->cmsg_len = CMSG_LEN(sizeof fd);
-                memcpy(CMSG_DATA(c), &fd, sizeof fd);
+                c->cmsg_len = CMSG_LEN(n_fds * sizeof fds[0]);
+                memcpy(CMSG_DATA(c), fds, n_fds * sizeof fds[0]);
         }
         return sendmsg(launcher, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
 }

@@ -8,11 +8,15 @@
 #define TA_AGENT_LAUNCHER_H
 
 #include "agent/launch.h"
+#include "agent/warden.h"
+
 
 /* Forks the launcher; the caller's end of its socket, or -errno. The child never returns. */
 ta_must_check int launcher_start(void);
 
-/* Sends one request from the front; `fd` is attached unless -1. 0 or -errno. */
-ta_must_check int launcher_send(int launcher, TaBytes request, int fd);
+#define LAUNCH_FDS_MAX (2 * KEEPERS_MAX)
+
+/* Sends one request from the front, with `n_fds` descriptors attached. 0 or -errno. */
+ta_must_check int launcher_send(int launcher, TaBytes request, const int *fds, size_t n_fds);
 
 #endif

@@ -19,6 +19,23 @@ int link_job_read(TaBytes datagram, LinkJob *ret) {
         return 0;
 }
 
+bool link_job_has_body(TaBytes datagram, size_t *ret_len) {
+        LinkJob job;
+        TaReader r;
+        uint32_t len;
+
+        if (link_job_read(datagram, &job))
+                return false;
+        if (job.op != LINK_ADD && job.op != LINK_LOCK && job.op != LINK_UNLOCK)
+                return false;
+        r = ta_reader(job.contents);
+        len = ta_read_u32(&r);
+        if (ta_read_end(&r) || len > TA_MSG_MAX)
+                return false;
+        *ret_len = len;
+        return true;
+}
+
 void link_job_header(uint8_t out[static LINK_JOB_HEADER], uint8_t op, uint32_t job, uint32_t key) {
         TaWriter w = ta_writer(out, LINK_JOB_HEADER);
 

@@ -2,11 +2,13 @@
 #include "agent/loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
 #include <unistd.h>
 
 #define BATCH       64
 #define WAIT_MAX_MS 3600000
+#define LINGER_US   100
 
 typedef struct WatchList {
         Watch *first, **last;
@@ -17,6 +19,7 @@ struct Loop {
         bool quit;
         struct epoll_event batch[BATCH];
         int n_batch;
+        int n_last; /* events of the last turn that had any */
         WatchList again;
         Watch *retired;
         Timer *first, *last; /* in the order in which they are due */
@@ -199,6 +202,8 @@ bool loop_turn(Loop *loop, bool wait) {
 
         loop->n_batch = epoll_wait(loop->epoll, loop->batch, BATCH, wait ? wait_ms(loop) : 0);
         ta_bug_on(loop->n_batch < 0 && errno != EINTR);
+        if (loop->n_batch > 0)
+                loop->n_last = loop->n_batch;
         idle = loop->n_batch <= 0 && !loop->again.first;
         for (int i = 0; i < loop->n_batch; i++) {
                 Watch *watch = loop->batch[i].data.ptr;
@@ -213,9 +218,33 @@ bool loop_turn(Loop *loop, bool wait) {
         return !idle;
 }
 
+static uint64_t now_us(void) {
+        struct timespec t;
+
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+/* To wake a sleeping processor takes longer than a signature, on virtual machines twice as long. So
+ * after an event the loop looks about for a moment, since a client that was answered asks again and a
+ * keeper answers soon; whoever else wants the processor has it meanwhile. With more than one event at
+ * a time there is work enough to stay awake by itself. */
+static void linger(Loop *loop) {
+        uint64_t until = now_us() + LINGER_US;
+
+        while (!loop->quit && loop->n_last == 1 && now_us() < until) {
+                if (loop_turn(loop, false))
+                        until = now_us() + LINGER_US;
+                else
+                        (void)sched_yield();
+        }
+}
+
 void loop_run(Loop *loop) {
-        while (!loop->quit)
+        while (!loop->quit) {
                 (void)loop_turn(loop, true);
+                linger(loop);
+        }
 }
 
 void loop_quit(Loop *loop) {

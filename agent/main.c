@@ -17,14 +17,14 @@
 
 #include "agent/agent.h"
 #include "agent/log.h"
+#include "agent/sandbox.h"
 #include "agent/shell.h"
 #include "agent/socket.h"
 #include "lib/cli.h"
-#include "lib/secret.h"
 #include "lib/text.h"
 
 enum { EXIT_FATAL = 255, EXIT_SIGNAL = 2 };
-enum { OPTION_FISH = 256 };
+enum { OPTION_FISH = 256, OPTION_REQUIRE_LEVEL };
 
 static const TaOption options[] = {
         {'a', NULL, "path", "listen at this path instead of the usual one"},
@@ -36,6 +36,7 @@ static const TaOption options[] = {
         {'k', NULL, NULL, "end the agent named by SSH_AGENT_PID"},
         {'O', NULL, "option", "accepted for compatibility with ssh-agent"},
         {'P', NULL, "patterns", "accepted for compatibility; tokens are not supported yet"},
+        {OPTION_REQUIRE_LEVEL, "require-level", "0-3", "do not start below this protection level"},
         {'s', NULL, NULL, "print commands for sh"},
         {'T', NULL, NULL, "start a new private agent with its socket under $TMPDIR"},
         {'t', NULL, "life", "default lifetime of keys (90, 1h30m, 2d)"},
@@ -49,7 +50,7 @@ static const TaCommand command = {
         .name = "tagent",
         .purpose = "Holds private keys and signs with them for ssh, git and others.",
         .synopsis = (const char *const[]){"[-c | -s | --fish] [-Dd] [-TU] [-a path] [-E hash] "
-                                          "[-O option] [-P patterns] [-t life]",
+                                          "[-O option] [-P patterns] [-t life] [--require-level 0-3]",
                                           "[-TU] [-a path] [-E hash] [-t life] command [argument ...]",
                                           "[-c | -s | --fish] -k", "-u", "-V", NULL},
         .options = options,
@@ -66,6 +67,7 @@ typedef struct Config {
         unsigned clean;
         TaHash hash;
         uint32_t lifetime;
+        unsigned required_level;
         char **program; /* a command to run; NULL: none */
 } Config;
 
@@ -146,9 +148,9 @@ static int start(const Config *config, int listener, int parent) {
         agent->hash = config->hash;
         agent->default_lifetime = config->lifetime;
         block_signals(config, &signals);
-        err = ta_secret_init(0);
-        if (!err)
-                err = agent_start(agent, listener);
+        err = agent_start(agent, listener);
+        if (!err && keepers_level(agent->keepers) < config->required_level)
+                err = TA_E_WEAK;
         if (!err)
                 err = watch_signals(&signals);
         if (!err && parent >= 0) {
@@ -170,6 +172,7 @@ static void remove_socket(void) {
 }
 
 static int run(void) {
+        sandbox_enter(self.remove_socket ? self.path : NULL, self.remove_folder);
         loop_run(self.agent.loop);
         remove_socket();
         agent_stop(&self.agent);
@@ -238,7 +241,12 @@ static int start_or_say(const Config *config, int listener, int parent, int comp
         remove_socket();
         if (complaints >= 0)
                 (void)dup2(complaints, STDERR_FILENO);
-        return fail("cannot start", err);
+        if (err != TA_E_WEAK)
+                return fail("cannot start", err);
+        ta_complain("this system gives protection level %u, and --require-level asks for %u; "
+                    "tagentctl(1) says what they mean",
+                    keepers_level(self.agent.keepers), config->required_level);
+        return 1;
 }
 
 static int run_foreground(const Config *config, int listener) {
@@ -436,6 +444,13 @@ static int take_option(Config *config, const TaArgs *args, int letter) {
                         exit(EXIT_FATAL);
                 }
                 config->patterns = args->value;
+                return 0;
+        case OPTION_REQUIRE_LEVEL:
+                if (strlen(args->value) != 1 || args->value[0] < '0' || args->value[0] > '3') {
+                        ta_complain("--require-level %s: a number from 0 to 3", args->value);
+                        exit(1);
+                }
+                config->required_level = (unsigned)(args->value[0] - '0');
                 return 0;
         case 'T':
                 config->private = true;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SSH_AGENTC_ADD_IDENTITY and _ADD_ID_CONSTRAINED: the keepers parse the key and say what it is;
- * its constraints are judged here; only then may it sign. Both types are treated alike.
+ * SSH_AGENTC_ADD_IDENTITY and _ADD_ID_CONSTRAINED, and add-sealed@tagent: the keepers parse the key,
+ * which never is in this process, and say what it is; its constraints are judged here; only then may
+ * it sign. Both types are treated alike.
  */
 #include <errno.h>
 
 #include "agent/dispatch.h"
 #include "agent/log.h"
+#include "lib/message.h"
 
 static int take(Session *session, TaBytes contents) {
         Agent *agent = session->agent;
@@ -59,9 +61,22 @@ static void added(void *data, int status, TaBytes contents) {
         session_reply_status(session, status == 0);
 }
 
-int op_add(Session *session, TaBytes message, TaWriter *w ta_unused) {
-        session->job = keepers_add(session->agent->keepers,
-                                   (TaBytes){message.data + 1, message.len - 1}, added, session,
+int op_add(Session *session, TaBytes message ta_unused, TaWriter *w ta_unused) {
+        session->job = keepers_add(session->agent->keepers, &session->body, added, session,
                                    &session->adding);
+        return session->job ? DISPATCH_WAIT : TA_E_FULL;
+}
+
+int op_add_sealed(Session *session, TaBytes contents, TaWriter *w ta_unused) {
+        Keepers *keepers = session->agent->keepers;
+        TaAddSealed add;
+        int err;
+
+        err = ta_add_sealed_read(contents, &add);
+        if (err)
+                return err;
+        if (add.n != keepers_count(keepers))
+                return TA_E_MISMATCH;
+        session->job = keepers_add_sealed(keepers, add.boxes, added, session, &session->adding);
         return session->job ? DISPATCH_WAIT : TA_E_FULL;
 }

@@ -20,15 +20,14 @@ struct LockAttempt {
         Session *session; /* NULL: it has left */
 };
 
-static int attempt(Session *session, bool lock, TaBytes message, KeeperDone done) {
+/* The body, one string, is checked by the keeper. */
+static int attempt(Session *session, bool lock, KeeperDone done) {
         LockAttempt *made = malloc(sizeof *made);
 
         if (!made)
                 return TA_E_FULL;
         *made = (LockAttempt){session->agent, session};
-        /* The contents behind the type byte: one string, checked by the keeper. */
-        if (!keepers_lock(session->agent->keepers, lock,
-                          (TaBytes){message.data + 1, message.len - 1}, done, made)) {
+        if (!keepers_lock(session->agent->keepers, lock, &session->body, done, made)) {
                 free(made);
                 return TA_E_FULL;
         }
@@ -58,8 +57,8 @@ static void locked(void *data, int status, TaBytes contents ta_unused) {
                 session_reply_status(session, status == 0);
 }
 
-int op_lock(Session *session, TaBytes message, TaWriter *w ta_unused) {
-        return attempt(session, true, message, locked);
+int op_lock(Session *session, TaBytes message ta_unused, TaWriter *w ta_unused) {
+        return attempt(session, true, locked);
 }
 
 /* Until one of them keeps the keepers busy: the others are answered at once. */
@@ -123,7 +122,7 @@ int op_unlock(Session *session, TaBytes message, TaWriter *w ta_unused) {
                 *at = session;
                 return DISPATCH_WAIT;
         }
-        err = attempt(session, false, message, unlocked);
+        err = attempt(session, false, unlocked);
         agent->unlock.busy = err == DISPATCH_WAIT;
         return err;
 }

@@ -58,7 +58,7 @@ static void show_first(Prompter *prompter) {
         ta_write_u8(&w, LAUNCH_ASK);
         ta_write_u32(&w, q->id);
         ta_write_cstring(&w, q->text);
-        if (w.err || launcher_send(prompter->watch.fd, ta_written(&w), -1) < 0)
+        if (w.err || launcher_send(prompter->watch.fd, ta_written(&w), NULL, 0) < 0)
                 question_end(prompter, ANSWER_NO);
 }
 
@@ -205,6 +205,6 @@ void prompter_cancel(Question *question) {
         question->answered = NULL;
         ta_write_u8(&w, LAUNCH_END);
         ta_write_u32(&w, question->id);
-        if (launcher_send(question->prompter->watch.fd, ta_written(&w), -1) < 0)
+        if (launcher_send(question->prompter->watch.fd, ta_written(&w), NULL, 0) < 0)
                 log_debug("cannot withdraw a question");
 }

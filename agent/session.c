@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Reading never goes past the end of a frame: the first five bytes name length and type, and then
- * that frame is read and no more. What follows may be a private key, which is read into secret
- * memory.
+ * that frame is read and no more. Of a message that carries a secret only those five bytes are read;
+ * the rest is moved into a pipe (agent/body.h).
  */
 #include "agent/session.h"
 
@@ -15,19 +15,26 @@
 #include "agent/log.h"
 #include "agent/server.h"
 #include "lib/proto.h"
-#include "lib/secret.h"
 
 #define HALF_MESSAGE_MS 120000      /* a frame that has begun must end within */
+#define HALF_SECRET_MS  10000       /* one that holds a pipe */
+#define BODIES_MAX      256
 #define UNSENT_MAX      (64 * 1024) /* above: no further request is read */
 #define IN_FIRST        1024
 
 /* Only one frame at a time is worked on, so all sessions share these. Allocated at first use. */
-static uint8_t *frame;   /* secret memory, 4 + TA_MSG_MAX */
-static uint8_t *answer;  /* 4 + TA_MSG_MAX */
+static uint8_t *frame;  /* 4 + TA_MSG_MAX */
+static uint8_t *answer; /* 4 + TA_MSG_MAX */
+
+/* The sessions that hold a body, in the order in which these began to come in. */
+static struct {
+        Session *first, *last;
+        unsigned n;
+} bodies;
 
 static bool buffers_ready(void) {
         if (!frame)
-                frame = ta_secret_alloc(4 + TA_MSG_MAX);
+                frame = malloc(4 + TA_MSG_MAX);
         if (!answer)
                 answer = malloc(4 + TA_MSG_MAX);
         return frame && answer;
@@ -55,28 +62,27 @@ Session *session_new(Agent *agent, int fd) {
         return session;
 }
 
-/* Secret memory that waits for clients (halves of messages, requests that are parked) is at most
- * half of all there is: the rest is for those who do not make it wait. */
-static size_t waiting;
-
-static bool waiting_grows(size_t by) {
-        if (by > ta_secret_capacity() / 2 - waiting)
-                return false;
-        waiting += by;
-        return true;
+static void hold_body(Session *session) {
+        session->body_prev = bodies.last;
+        session->body_next = NULL;
+        *(bodies.last ? &bodies.last->body_next : &bodies.first) = session;
+        bodies.last = session;
+        bodies.n++;
+        session->holds_body = true;
 }
 
-static bool in_is_secret(const Session *session) {
-        return dispatch_is_secret(session->head[4]);
+static void drop_body(Session *session) {
+        if (session->holds_body) {
+                *(session->body_prev ? &session->body_prev->body_next : &bodies.first) = session->body_next;
+                *(session->body_next ? &session->body_next->body_prev : &bodies.last) = session->body_prev;
+                bodies.n--;
+        }
+        session->holds_body = false;
+        body_clear(&session->body);
 }
 
 static void drop_input(Session *session) {
-        if (session->in && in_is_secret(session)) {
-                ta_secret_free(session->in);
-                waiting -= session->in_cap;
-        } else {
-                free(session->in);
-        }
+        free(session->in);
         session->in = NULL;
         session->in_len = session->in_cap = session->head_len = 0;
         loop_cancel(session->agent->loop, &session->deadline);
@@ -84,33 +90,22 @@ static void drop_input(Session *session) {
 
 /* Room for `cap` bytes of a frame that comes in pieces. */
 static bool grow_input(Session *session, size_t cap) {
-        bool secret = in_is_secret(session);
-        uint8_t *in;
+        uint8_t *in = realloc(session->in, cap);
 
-        if (secret && !waiting_grows(cap - session->in_cap))
+        if (!in)
                 return false;
-        in = secret ? ta_secret_realloc(session->in, cap) : realloc(session->in, cap);
-        if (!in) {
-                waiting -= secret ? cap - session->in_cap : 0;
-                return false;
-        }
         session->in = in;
         session->in_cap = cap;
         return true;
 }
 
 static void drop_parked(Session *session) {
-        uint8_t *message = ta_steal(&session->parked_message);
-
-        if (message && dispatch_is_secret(message[0])) {
-                ta_secret_free(message);
-                waiting -= session->parked_len;
-        } else {
-                free(message);
-        }
+        free(session->parked_message);
+        session->parked_message = NULL;
         session->parked_len = 0;
         session->parked = false;
         session->answer = ANSWER_NONE;
+        drop_body(session);
 }
 
 static void drop_output(Session *session) {
@@ -248,20 +243,12 @@ void session_reply_status(Session *session, bool success) {
 /* ---- requests --------------------------------------------------------------------------- */
 
 int session_keep(Session *session, TaBytes message) {
-        bool secret = dispatch_is_secret(message.data[0]);
-        uint8_t *kept;
-
         if (session->parked_message)
                 return 0; /* it is this very one, running again */
-        if (secret && !waiting_grows(message.len))
-                return TA_E_FULL;
-        kept = secret ? ta_secret_alloc(message.len) : malloc(message.len);
-        if (!kept) {
-                waiting -= secret ? message.len : 0;
-                return TA_E_FULL;
-        }
-        memcpy(kept, message.data, message.len);
-        session->parked_message = kept;
+        session->parked_message = malloc(message.len);
+        if (!session->parked_message)
+                return -ENOMEM;
+        memcpy(session->parked_message, message.data, message.len);
         session->parked_len = message.len;
         return 0;
 }
@@ -293,8 +280,15 @@ static void half_message_is_late(void *data) {
         session_close(session);
 }
 
-/* recv() into `to`: how many came, 0 if none are there now. At its end the session is closed, if
- * nothing is left to be sent. */
+/* The client sends nothing more. It is closed, if nothing is left to be sent to it. */
+static void input_ended(Session *session) {
+        if (unsent(session) > 0)
+                session->asked_all = true;
+        else
+                session_close(session);
+}
+
+/* recv() into `to`: how many came, 0 if none are there now. */
 static size_t receive(Session *session, uint8_t *to, size_t want) {
         ssize_t n;
 
@@ -303,9 +297,9 @@ static size_t receive(Session *session, uint8_t *to, size_t want) {
         while (n < 0 && errno == EINTR);
         if (n > 0)
                 return (size_t)n;
-        if (n == 0 && unsent(session) > 0)
-                session->asked_all = true;
-        else if (n == 0 || errno != EAGAIN)
+        if (n == 0)
+                input_ended(session);
+        else if (errno != EAGAIN)
                 session_close(session);
         return 0;
 }
@@ -329,6 +323,38 @@ static bool read_head(Session *session) {
                 return false;
         }
         return session->head_len == sizeof session->head;
+}
+
+/* Pipes are scarce, and honest clients send a key at once: who has been at it longest makes way. Those
+ * whose message is whole wait for us, not we for them. */
+static void drop_oldest_body(void) {
+        for (Session *s = bodies.first; s; s = s->body_next) {
+                if (s->parked)
+                        continue;
+                log_info("connection dropped: too many keys and passphrases are coming in at once");
+                session_close(s);
+                return;
+        }
+}
+
+/* Moves the rest of a message that carries a secret into the pipe. true: all of it is there. */
+static bool move_body(Session *session) {
+        int moved;
+
+        if (!session->holds_body) {
+                if (bodies.n >= BODIES_MAX)
+                        drop_oldest_body();
+                hold_body(session);
+        }
+        moved = body_fill(&session->body, session->watch.fd, announced(session) - 1);
+        if (moved == -EPIPE) {
+                input_ended(session);
+        } else if (moved < 0) {
+                log_info("connection dropped: a key or passphrase that cannot be passed on: %s",
+                         ta_strerror(moved));
+                session_close(session);
+        }
+        return moved == 1;
 }
 
 /* Reads the rest of a frame of `total` bytes as far as it is there. true: it is whole, at *ret_at.
@@ -358,12 +384,10 @@ static bool read_body(Session *session, size_t total, uint8_t **ret_at) {
                 size_t cap = had + n < IN_FIRST ? IN_FIRST : had + n;
 
                 if (!grow_input(session, cap < total ? cap : total)) {
-                        ta_wipe(frame, had + n);
                         session_close(session);
                         return false;
                 }
                 memcpy(session->in, frame, had + n);
-                ta_wipe(frame, had + n);
         }
         session->in_len = had + n;
         return false;
@@ -372,16 +396,16 @@ static bool read_body(Session *session, size_t total, uint8_t **ret_at) {
 static void turn(Session *session) {
         bool begun = session->head_len == sizeof session->head || read_head(session);
         size_t total = 4 + (size_t)announced(session);
-        uint8_t *whole;
+        uint8_t type = session->head[4], *whole = session->head;
+        bool secret = begun && dispatch_is_secret(type);
 
-        if (begun && read_body(session, total, &whole)) {
-                run(session, (TaBytes){whole + 4, total - 4});
-                if (whole == frame && dispatch_is_secret(frame[4]))
-                        ta_wipe(frame, total);
+        if (begun && (secret ? move_body(session) : read_body(session, total, &whole))) {
+                run(session, (TaBytes){whole + 4, secret ? 1 : total - 4});
                 if (!session->closed)
                         drop_input(session);
         } else if (!session->closed && !session->deadline.set && session->head_len > 0) {
-                loop_after(session->agent->loop, &session->deadline, HALF_MESSAGE_MS);
+                loop_after(session->agent->loop, &session->deadline,
+                           secret ? HALF_SECRET_MS : HALF_MESSAGE_MS);
         }
 }
 

@@ -24,8 +24,11 @@ struct Session {
         bool closed;      /* to be freed after this batch */
         uint8_t head[5];  /* of the frame that is coming in: length, type */
         size_t head_len;
-        uint8_t *in;      /* the whole frame, when it comes in pieces; secret memory if it may be */
+        uint8_t *in;      /* the whole frame, when it comes in pieces */
         size_t in_len, in_cap;
+        Body body;      /* of one that carries a secret, behind its type */
+        bool holds_body;
+        Session *body_prev, *body_next;
         Timer deadline; /* a half message must be whole by then */
         uint8_t *out;     /* what the client has not taken yet */
         size_t out_len, out_sent;
@@ -35,7 +38,7 @@ struct Session {
         KeeperJob *job;
         Question *question;
         Answer answer;
-        uint8_t *parked_message; /* runs again from the top; secret memory if it may be a secret */
+        uint8_t *parked_message; /* runs again from the top */
         size_t parked_len;
         uint32_t adding;         /* number of the key being added; 0: none */
         LockAttempt *attempt;    /* op-lock.c's */
@@ -47,7 +50,8 @@ Session *session_new(Agent *agent, int fd);
 /* Closes it and forgets whatever waits; freed after the batch in progress. */
 void session_close(Session *session);
 
-/* For operations: keeps a copy of the message, to be run again by session_resume(). -ENOMEM. */
+/* For operations: keeps a copy of the message, to be run again by session_resume(), and its body.
+ * -ENOMEM. */
 ta_must_check int session_keep(Session *session, TaBytes message);
 /* The kept message again from the top, with what has become of it meanwhile. */
 void session_resume(Session *session);

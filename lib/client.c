@@ -17,6 +17,9 @@ struct TaClient {
         int fd; /* -1 once given up */
         TaSecret *request;
         uint8_t *answer; /* plain heap: no answer of the protocol holds a secret */
+        bool asked_info;
+        TaInfo info; /* no views but of `seal_keys`; none: the agent takes nothing sealed */
+        uint8_t seal_keys[TA_SEAL_KEYS_MAX][TA_SEAL_KEY_LEN];
 };
 
 /* Where locked memory is scarce, a smaller buffer still serves everything but huge keys. */
@@ -183,12 +186,65 @@ static int ask_status(TaClient *client, const TaWriter *w) {
         return err ? err : ta_status_read(answer);
 }
 
+int ta_client_info(TaClient *client, TaInfo *ret) {
+        TaWriter w = ta_client_writer(client);
+        TaBytes answer;
+        int err;
+
+        ta_extension_begin(&w, TA_EXT_INFO);
+        err = ask_written(client, &w, &answer);
+        if (!err)
+                err = ta_status_read(answer) == TA_E_REFUSED ? TA_E_REFUSED : 0;
+        return err ? err : ta_info_read(answer, ret);
+}
+
+/* Which keys to seal to; none if it is another agent. */
+static int learn_seal_keys(TaClient *client) {
+        TaInfo info = {0};
+        int err = ta_client_info(client, &info);
+
+        if (err && err != TA_E_REFUSED)
+                return err;
+        client->asked_info = true;
+        client->info = (TaInfo){.n_seal_keys = info.n_seal_keys};
+        for (uint32_t i = 0; i < info.n_seal_keys; i++) {
+                memcpy(client->seal_keys[i], info.seal_keys[i].data, TA_SEAL_KEY_LEN);
+                client->info.seal_keys[i] = (TaBytes){client->seal_keys[i], TA_SEAL_KEY_LEN};
+        }
+        return 0;
+}
+
+/* The body of an ADD, sealed to each keeper. The whole request is no secret. */
+static int ask_sealed(TaClient *client, TaBytes body) {
+        size_t cap = 64 + client->info.n_seal_keys * (body.len + 128);
+        ta_cleanup(ta_freep) uint8_t *request = malloc(cap);
+        TaWriter w = ta_writer(request, cap);
+        TaBytes answer;
+        int err;
+
+        if (!request)
+                return -ENOMEM;
+        ta_add_sealed_write(&w, body, &client->info);
+        err = w.err ? w.err : ta_client_ask(client, ta_written(&w), &answer);
+        return err ? err : ta_status_read(answer);
+}
+
 int ta_client_add(TaClient *client, const TaKey *key, TaBytes comment,
                   const TaConstraints *constraints) {
-        TaWriter w = ta_client_writer(client);
+        TaWriter w;
+        int err = 0;
 
+        if (!client->asked_info)
+                err = learn_seal_keys(client);
+        if (err)
+                return err;
+        w = ta_client_writer(client);
         ta_add_write(&w, key, comment, constraints);
-        return ask_status(client, &w);
+        if (w.err || client->info.n_seal_keys == 0)
+                return ask_status(client, &w);
+        err = ask_sealed(client, (TaBytes){w.data + 1, w.len - 1});
+        ta_wipe(w.data, w.len);
+        return err;
 }
 
 int ta_client_list(TaClient *client, TaIdentity **ret, size_t *ret_n) {

@@ -26,7 +26,14 @@ ta_must_check int ta_client_ask(TaClient *client, TaBytes request, TaBytes *ret_
  * protected memory is scarce. */
 TaWriter ta_client_writer(TaClient *client);
 
-/* Each of the following is one request. TA_E_REFUSED: the agent said failure. */
+/* What a tagent says of itself; views until the next call. TA_E_REFUSED: another agent, or not over
+ * this connection. */
+ta_must_check int ta_client_info(TaClient *client, TaInfo *ret);
+
+/* Each of the following is one request. TA_E_REFUSED: the agent said failure.
+ *
+ * A key goes to a tagent sealed to its keepers, so that no socket buffer has it in the clear, and to
+ * other agents as the protocol has it. */
 ta_must_check int ta_client_add(TaClient *client, const TaKey *key, TaBytes comment,
                                 const TaConstraints *constraints);
 /* The views live until the next call; the caller frees the array. Identities whose blob cannot be

@@ -18,4 +18,9 @@ ta_must_check int ta_evp_write_public(EVP_PKEY *pkey, TaWriter *w);
 
 void ta_evp_freep(EVP_PKEY **pkey);
 
+/* For a process that signs and verifies, before any other use of libcrypto: no configuration file,
+ * and none of the tables that are for finding things by name; they would be a quarter of a keeper's
+ * start. 0, or TA_E_CRYPTO: a hash is not what it should be. */
+ta_must_check int ta_crypto_start(void);
+
 #endif

@@ -4,6 +4,7 @@ libta_a_SOURCES = \
 	lib/cert.c lib/cert.h \
 	lib/fingerprint.c lib/fingerprint.h \
 	lib/key.c lib/key.h lib/key-ecdsa.c lib/key-ecdsa.h lib/key-ed25519.c lib/key-rsa.c lib/key-sk.c \
+	lib/allsecret.c lib/allsecret.h lib/registers.c \
 	lib/base.c lib/base.h \
 	lib/cli.c lib/cli.h \
 	lib/client.c lib/client.h \
@@ -18,6 +19,7 @@ libta_a_SOURCES = \
 	lib/evp.c lib/evp.h \
 	lib/pubfile.c \
 	lib/proto.h \
+	lib/seccomp.c lib/seccomp.h \
 	lib/secret.c lib/secret.h \
 	lib/text.c lib/text.h \
 	lib/wire.c lib/wire.h

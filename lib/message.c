@@ -6,6 +6,8 @@
  */
 #include "lib/message.h"
 
+#include <sodium.h>
+
 /* A request: the type must be the one expected. */
 static TaReader request(TaBytes message, uint8_t type) {
         TaReader r = ta_reader(message);
@@ -239,6 +241,77 @@ int ta_query_response_read(TaBytes message, TaReader *ret_names) {
 void ta_query_response_begin(TaWriter *w) {
         ta_write_u8(w, SSH_AGENT_EXTENSION_RESPONSE);
         ta_write_cstring(w, TA_EXT_QUERY);
+}
+
+int ta_info_read(TaBytes message, TaInfo *ret) {
+        TaReader r = answer(message, SSH_AGENT_EXTENSION_RESPONSE);
+        TaInfo info = {0};
+        int err;
+
+        ta_read_expect(&r, TA_EXT_INFO);
+        info.version = ta_read_text(&r, TA_COMMENT_MAX);
+        info.level = ta_read_u8(&r);
+        info.locked = ta_read_bool(&r);
+        info.n_identities = ta_read_u32(&r);
+        info.n_seal_keys = ta_read_u32(&r);
+        if (info.n_seal_keys > TA_SEAL_KEYS_MAX)
+                ta_read_fail(&r, TA_E_LIMIT);
+        for (uint32_t i = 0; i < info.n_seal_keys && !r.err; i++) {
+                info.seal_keys[i] = ta_read_string(&r);
+                if (!r.err && info.seal_keys[i].len != TA_SEAL_KEY_LEN)
+                        ta_read_fail(&r, TA_E_MALFORMED);
+        }
+        err = ta_read_end(&r);
+        if (err)
+                return err;
+        *ret = info;
+        return 0;
+}
+
+void ta_info_write(TaWriter *w, const TaInfo *info) {
+        ta_write_u8(w, SSH_AGENT_EXTENSION_RESPONSE);
+        ta_write_cstring(w, TA_EXT_INFO);
+        ta_write_string(w, info->version);
+        ta_write_u8(w, info->level);
+        ta_write_u8(w, info->locked);
+        ta_write_u32(w, info->n_identities);
+        ta_write_u32(w, info->n_seal_keys);
+        for (uint32_t i = 0; i < info->n_seal_keys; i++)
+                ta_write_string(w, info->seal_keys[i]);
+}
+
+int ta_add_sealed_read(TaBytes contents, TaAddSealed *ret) {
+        TaReader r = ta_reader(contents);
+        TaAddSealed add = {0};
+        int err;
+
+        add.n = ta_read_u32(&r);
+        if (add.n > TA_SEAL_KEYS_MAX)
+                ta_read_fail(&r, TA_E_LIMIT);
+        for (uint32_t i = 0; i < add.n && !r.err; i++)
+                add.boxes[i] = ta_read_string(&r);
+        err = ta_read_end(&r);
+        if (err)
+                return err;
+        *ret = add;
+        return 0;
+}
+
+void ta_add_sealed_write(TaWriter *w, TaBytes body, const TaInfo *info) {
+        ta_extension_begin(w, TA_EXT_ADD_SEALED);
+        ta_write_u32(w, info->n_seal_keys);
+        for (uint32_t i = 0; i < info->n_seal_keys; i++) {
+                uint8_t *box;
+
+                ta_write_u32(w, (uint32_t)(body.len + crypto_box_SEALBYTES));
+                box = ta_write_space(w, body.len + crypto_box_SEALBYTES);
+                if (!box)
+                        return;
+                if (crypto_box_seal(box, body.data, body.len, info->seal_keys[i].data) != 0) {
+                        w->err = TA_E_CRYPTO; /* a public key that is none */
+                        return;
+                }
+        }
 }
 
 int ta_status_read(TaBytes message) {

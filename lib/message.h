@@ -77,6 +77,31 @@ void ta_session_bind_write(TaWriter *w, const TaSessionBind *bind);
 ta_must_check int ta_query_response_read(TaBytes message, TaReader *ret_names);
 void ta_query_response_begin(TaWriter *w);
 
+/* What tagent says of itself (tagent-protocol(7)): byte SSH_AGENT_EXTENSION_RESPONSE,
+ * string "info@tagent", string version, byte protection level (TaSecretLevel), bool locked,
+ * uint32 identities, uint32 n, string public key (32 bytes) * n */
+typedef struct TaInfo {
+        TaBytes version;
+        uint8_t level;
+        bool locked;
+        uint32_t n_identities;
+        uint32_t n_seal_keys;
+        TaBytes seal_keys[TA_SEAL_KEYS_MAX];
+} TaInfo;
+ta_must_check int ta_info_read(TaBytes message, TaInfo *ret);
+void ta_info_write(TaWriter *w, const TaInfo *info);
+
+/* The contents of add-sealed@tagent: uint32 n, string box * n. Each box is the body of an
+ * SSH_AGENTC_ADD_ID_CONSTRAINED (the private key and what follows), sealed with libsodium's
+ * crypto_box_seal() to the public key of info@tagent that has the same place. */
+typedef struct TaAddSealed {
+        uint32_t n;
+        TaBytes boxes[TA_SEAL_KEYS_MAX];
+} TaAddSealed;
+ta_must_check int ta_add_sealed_read(TaBytes contents, TaAddSealed *ret);
+/* `body`: as above, open. The writer gets the whole request, with its type. */
+void ta_add_sealed_write(TaWriter *w, TaBytes body, const TaInfo *info);
+
 /* 0 for SSH_AGENT_SUCCESS, TA_E_REFUSED for each failure number, TA_E_PROTOCOL else. */
 ta_must_check int ta_status_read(TaBytes message);
 

@@ -42,6 +42,11 @@
 
 #define TA_EXT_QUERY        "query"
 #define TA_EXT_SESSION_BIND "session-bind@openssh.com"
+#define TA_EXT_INFO         "info@tagent"
+#define TA_EXT_ADD_SEALED   "add-sealed@tagent"
+
+#define TA_SEAL_KEYS_MAX 4  /* keepers of one agent */
+#define TA_SEAL_KEY_LEN  32 /* crypto_box_PUBLICKEYBYTES */
 
 #define TA_CONSTRAIN_RESTRICT_DESTINATION "restrict-destination-v00@openssh.com"
 #define TA_CONSTRAIN_ASSOCIATED_CERTS     "associated-certs-v00@openssh.com"

@@ -10,10 +10,12 @@
 #include "lib/secret.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <sodium.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lib/error.h"
@@ -33,9 +35,9 @@ bool ta_secret_equal(TaBytes a, TaBytes b) {
 #define N_BINS      64u
 #define MAGIC_USED  0x7a5ec8e7u
 #define MAGIC_FREE  0x0f8ee0f8u
-#define ARENA_MAX   (4u << 20)
-#define ARENA_MIN   (1u << 20) /* two of the largest messages, keys, and libcrypto at work */
-#define ARENA_SPARE (256u << 10) /* of RLIMIT_MEMLOCK, left for libsodium and libcrypto */
+#define ARENA_MAX   (13u << 18)
+#define ARENA_MIN   (5u << 18)   /* two of the largest messages, keys, and libcrypto at work */
+#define ARENA_SPARE (640u << 10) /* of RLIMIT_MEMLOCK, left for the stack and moved mappings */
 
 struct block {
         uint32_t magic;
@@ -145,36 +147,67 @@ static size_t default_capacity(void) {
         return lim.rlim_cur - ARENA_SPARE;
 }
 
+/* The descriptor is closed at once: whoever could take it could map the memory (pidfd_getfd(2)). */
+static bool map_secret(void *at, size_t len) {
+        int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+        bool mapped;
+
+        if (fd < 0)
+                return false;
+        mapped = ftruncate(fd, (off_t)len) == 0 &&
+                 mmap(at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
+        close(fd);
+        if (mapped)
+                (void)madvise(at, len, MADV_DONTFORK); /* WIPEONFORK is refused for such memory */
+        return mapped;
+}
+
 /* Each page is locked when it is first used: to have all of them at once would cost more time than
  * the rest of a tool's run, and every process the whole arena. Kernels before 4.4 lock at once. */
 static bool lock(void *start, size_t len) {
         return mlock2(start, len, MLOCK_ONFAULT) == 0 || mlock(start, len) == 0;
 }
 
+void *ta_secret_map(size_t len, TaSecretLevel *ret_level) {
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        uint8_t *map;
+
+        len = (len + page - 1) & ~(page - 1);
+        map = mmap(NULL, len + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (map == MAP_FAILED)
+                return NULL;
+        map += page;
+        if (map_secret(map, len)) {
+                *ret_level = TA_SECRET_ARENA;
+                return map;
+        }
+        /* Anew: what failed may have left a hole where it was to go. */
+        if (mmap(map, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1,
+                 0) == MAP_FAILED) {
+                (void)munmap(map - page, len + 2 * page);
+                return NULL;
+        }
+        *ret_level = lock(map, len) ? TA_SECRET_LOCKED : TA_SECRET_UNLOCKED;
+        /* Hints that lower what leaks elsewhere; each is refused by some kernels, harmlessly. */
+        (void)madvise(map, len, MADV_DONTDUMP);
+        (void)madvise(map, len, MADV_WIPEONFORK);
+        (void)madvise(map, len, MADV_UNMERGEABLE);
+        (void)madvise(map, len, MADV_NOHUGEPAGE);
+        return map;
+}
+
 int ta_secret_init(size_t capacity) {
         size_t page = (size_t)sysconf(_SC_PAGESIZE);
         struct block *first;
-        uint8_t *map;
 
         ta_bug_on(arena.start != NULL);
         if (capacity == 0)
                 capacity = default_capacity();
         capacity = (capacity + page - 1) & ~(page - 1);
-
-        map = mmap(NULL, capacity + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (map == MAP_FAILED)
-                return -errno;
-        if (mprotect(map + page, capacity, PROT_READ | PROT_WRITE) < 0)
-                return -errno;
-        arena.start = map + page;
+        arena.start = ta_secret_map(capacity, &arena.level);
+        if (!arena.start)
+                return -ENOMEM;
         arena.size = capacity;
-        arena.level = lock(arena.start, capacity) ? TA_SECRET_LOCKED : TA_SECRET_UNLOCKED;
-        /* Hints that lower what leaks elsewhere; each is refused by some kernels, harmlessly. */
-        (void)madvise(arena.start, capacity, MADV_DONTDUMP);
-        (void)madvise(arena.start, capacity, MADV_WIPEONFORK);
-        (void)madvise(arena.start, capacity, MADV_UNMERGEABLE);
-        (void)madvise(arena.start, capacity, MADV_NOHUGEPAGE);
-
         first = (struct block *)(void *)arena.start;
         *first = (struct block){.magic = MAGIC_FREE, .size = (uint32_t)capacity};
         bin_push(first);
@@ -265,7 +298,41 @@ void ta_secret_free(void *pointer) {
         bin_push(b);
 }
 
-static size_t block_len(void *pointer) {
+/* From a larger block the part before the aligned address is given back. */
+void *ta_secret_alloc_aligned(size_t alignment, size_t len) {
+        uint8_t *p, *at;
+        struct block *b, *lead, *next;
+
+        if (alignment <= GRAIN)
+                return ta_secret_alloc(len);
+        if (alignment > 65536 || len > arena.size)
+                return NULL;
+        p = ta_secret_alloc(len + alignment + 2 * GRAIN);
+        if (!p || (uintptr_t)p % alignment == 0)
+                return p;
+        /* Room for a block before it: a header and the smallest payload. */
+        at = (uint8_t *)(((uintptr_t)p + 2 * GRAIN + alignment - 1) & ~(uintptr_t)(alignment - 1));
+        lead = block_of(p);
+        b = (struct block *)(void *)(at - GRAIN);
+        *b = (struct block){.magic = MAGIC_USED, .before = (uint32_t)((uint8_t *)b - (uint8_t *)lead),
+                            .len = (uint32_t)len};
+        b->size = lead->size - b->before;
+        next = after(b);
+        if (next)
+                next->before = b->size;
+        lead->size = b->before;
+        lead->len = 0;
+        ta_secret_free(p);
+        return at;
+}
+
+bool ta_secret_owns(const void *pointer) {
+        const uint8_t *p = pointer;
+
+        return arena.start && p >= arena.start + GRAIN && p < arena.start + arena.size;
+}
+
+size_t ta_secret_len(void *pointer) {
         return block_of(pointer)->len;
 }
 
@@ -319,8 +386,22 @@ void ta_secret_free(void *pointer) {
         free(b);
 }
 
-static size_t block_len(void *pointer) {
+void *ta_secret_alloc_aligned(size_t alignment, size_t len) {
+        (void)alignment; /* only the allocator asks for it, and this build has the usual one */
+        return ta_secret_alloc(len);
+}
+
+bool ta_secret_owns(const void *pointer) {
+        return pointer != NULL;
+}
+
+size_t ta_secret_len(void *pointer) {
         return ((struct block *)pointer - 1)->len;
+}
+
+void *ta_secret_map(size_t len, TaSecretLevel *ret_level) {
+        *ret_level = TA_SECRET_UNLOCKED;
+        return calloc(1, len);
 }
 
 #endif
@@ -331,7 +412,7 @@ void *ta_secret_realloc(void *pointer, size_t len) {
 
         if (!pointer)
                 return ta_secret_alloc(len);
-        old = block_len(pointer);
+        old = ta_secret_len(pointer);
         moved = ta_secret_alloc(len);
         if (!moved)
                 return NULL;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Memory for secrets: one arena, reserved at first use, between guard pages, locked (never
- * swapped), left out of core files, absent in forked children. Blocks are zeroed when they are
- * given out and wiped when they come back. A full arena is an error, never ordinary memory.
+ * Memory for secrets: one arena, reserved at first use, between guard pages, absent in forked
+ * children. Where the kernel has memfd_secret(2) nobody else can read it, not even the kernel by
+ * mistake; elsewhere it is locked (never swapped) and left out of core files. Blocks are zeroed when
+ * they are given out and wiped when they come back. A full arena is an error, never ordinary memory.
  *
  * In a build with sanitizers each block is a heap block instead, so that they see every byte.
  */
@@ -13,12 +14,14 @@
 
 typedef enum TaSecretLevel {
         TA_SECRET_UNLOCKED = 0, /* the system refused to lock the arena: it may reach swap */
-        TA_SECRET_LOCKED = 1,   /* locked, guarded, not dumped */
+        TA_SECRET_LOCKED = 1,   /* locked, guarded, not dumped; root can read it */
+        TA_SECRET_ARENA = 2,    /* the arena can be read by nobody else; other memory can */
+        TA_SECRET_HIDDEN = 3,   /* no writable byte can (lib/allsecret.h), and nobody can attach */
 } TaSecretLevel;
 
 /* Reserves the arena; call once, at the start of main. Capacity 0 means the default: as much as
- * the limit on locked memory (RLIMIT_MEMLOCK) allows, at most 4 MiB; and 4 MiB, unlocked, where it
- * allows less than is needed to work.
+ * the limit on locked memory (RLIMIT_MEMLOCK) allows, at most 3.25 MiB; and as much, unlocked, where
+ * it allows less than is needed to work.
  * 0, or -errno if not even ordinary pages can be had. */
 ta_must_check int ta_secret_init(size_t capacity);
 TaSecretLevel ta_secret_level(void);
@@ -30,6 +33,15 @@ size_t ta_secret_in_use(void);   /* bytes given out now, with their headers */
 void *ta_secret_alloc(size_t len);
 void *ta_secret_realloc(void *block, size_t len); /* the old block is wiped */
 void ta_secret_free(void *block);
+
+/* For the allocator of lib/secret-malloc.c. `alignment`: a power of two, at most 64 KiB. */
+void *ta_secret_alloc_aligned(size_t alignment, size_t len);
+bool ta_secret_owns(const void *block);
+size_t ta_secret_len(void *block); /* as it was asked for */
+
+/* A mapping of its own between guard pages, of the arena's kind, for the life of the process; NULL
+ * if there is none. `ret_level`: LOCKED or ARENA, or UNLOCKED where the system refused to lock. */
+void *ta_secret_map(size_t len, TaSecretLevel *ret_level);
 
 /* libcrypto takes its memory from the arena from now on. Call before any other use of it. */
 ta_must_check int ta_secret_adopt_libcrypto(void);

@@ -8,11 +8,11 @@
 # The floor of a file, first match; what has none here has not been thought about.
 floors='
 5 tools/ agent/main. agent/keeper/main.
-4 lib/client. lib/cli. agent/agent. agent/dispatch. agent/keepers. agent/launcher. agent/op- agent/prompter. agent/server. agent/session. agent/shell. agent/socket.
-3 agent/binding. agent/keyring. agent/log. agent/loop. agent/policy. agent/link. agent/launch. agent/keeper/
+4 lib/client. lib/cli. agent/agent. agent/dispatch. agent/keepers. agent/launcher. agent/op- agent/prompter. agent/sandbox. agent/server. agent/session. agent/shell. agent/socket.
+3 agent/binding. agent/body. agent/keyring. agent/log. agent/loop. agent/policy. agent/link. agent/launch. agent/warden. agent/keeper/
 2 lib/message. lib/constraint. lib/keyfile lib/pubfile. lib/file.
 1 lib/key lib/cert. lib/evp. lib/fingerprint. lib/kdf lib/text.
-0 lib/base. lib/error. lib/proto. lib/secret. lib/wire.'
+0 lib/base. lib/error. lib/proto. lib/secret lib/wire. lib/allsecret. lib/registers. lib/seccomp.'
 
 libcrypto='lib/evp. lib/fingerprint. lib/key- lib/keyfile- lib/pubfile. lib/secret.'
 
@@ -24,7 +24,9 @@ key-ed25519 test-key
 key-rsa test-key
 key-sk test-key
 keyfile-openssh test-keyfile: reached through lib/keyfile.h alone
-keyfile-pem test-keyfile'
+keyfile-pem test-keyfile
+registers test-allsecret
+secret-malloc test-allsecret: a program that is linked with it'
 
 sources() { # TREE
         (cd "$1" && find lib agent tools -name '*.[ch]' | sort)

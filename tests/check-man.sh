@@ -132,7 +132,7 @@ wait "$agent" || rc=$?
 seen="$agent_seen $rc"
 statuses_of tagent.1
 status "$TA_KEEPER" 3>&-
-status "$TA_KEEPER" 3<>/dev/null
+status "$TA_KEEPER" 3<>/dev/null 4<>/dev/null
 statuses_of tagent-keeper.8
 
 # --- the protocol ------------------------------------------------------------------------------

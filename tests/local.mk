@@ -21,6 +21,9 @@ C_TESTS = \
 	tests/lib/test-fingerprint \
 	tests/lib/test-key \
 	tests/lib/test-secret \
+	tests/lib/test-seccomp \
+	tests/lib/test-allsecret \
+	tests/agent/keeper/test-walls \
 	tests/lib/test-wire \
 	tests/vectors/test-vectors
 
@@ -103,3 +106,19 @@ tests_lib_test_error_LDADD = $(TEST_LDADD)
 tests_lib_test_evp_SOURCES = tests/lib/test-evp.c
 tests_lib_test_evp_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_lib_test_evp_LDADD = $(TEST_LDADD)
+
+tests_lib_test_seccomp_SOURCES = tests/lib/test-seccomp.c \
+	tests/support/filtered.c tests/support/filtered.h
+tests_lib_test_seccomp_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_lib_test_seccomp_LDADD = $(TEST_LDADD)
+
+# Linked as a keeper is: the arena is its allocator.
+tests_lib_test_allsecret_SOURCES = tests/lib/test-allsecret.c lib/secret-malloc.c
+tests_lib_test_allsecret_LDADD = $(LIBTA)
+tests_lib_test_allsecret_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
+
+tests_agent_keeper_test_walls_SOURCES = tests/agent/keeper/test-walls.c \
+	agent/keeper/walls.c agent/keeper/walls.h agent/warden.c agent/warden.h \
+	tests/support/filtered.c tests/support/filtered.h
+tests_agent_keeper_test_walls_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_agent_keeper_test_walls_LDADD = $(TEST_LDADD)

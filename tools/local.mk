@@ -9,3 +9,7 @@ bin_PROGRAMS += tkeygen
 tkeygen_SOURCES = $(TOOL_SOURCES) tools/tkeygen.c tools/tkeygen-make.c tools/tkeygen-show.c \
 	tools/tkeygen.h
 tkeygen_LDADD = $(LIBTA)
+
+bin_PROGRAMS += tagentctl
+tagentctl_SOURCES = tools/tagentctl.c
+tagentctl_LDADD = $(LIBTA)

@@ -1,44 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tagent-keeper: holds private keys and signs with them. It is started by the agent with one end
- * of the link as descriptor 3, opens nothing, and ends when the link does. Nothing it says ever
- * contains a private key: there is no operation for it.
+ * tagent-keeper: holds private keys and signs with them. It is started by the agent's warden with
+ * one end of the link as descriptor 3 and of the pipe as 4, opens nothing after its start, and ends
+ * when the link does. Nothing it says ever contains a private key: there is no operation for it.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/keeper/selftest.h"
 #include "agent/keeper/serve.h"
-
-#define LINK_FD 3
+#include "agent/keeper/walls.h"
+#include "lib/allsecret.h"
+#include "lib/evp.h"
 
 static uint64_t now_ms(void) {
         struct timespec t;
 
         clock_gettime(CLOCK_BOOTTIME, &t);
         return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
-/* Nobody of the same user may look into this process, and a crash leaves no core. */
-static void harden(void) {
-        static const struct rlimit none = {0, 0};
-
-        (void)prctl(PR_SET_DUMPABLE, 0);
-        (void)prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-        (void)setrlimit(RLIMIT_CORE, &none);
-        (void)signal(SIGPIPE, SIG_IGN);
-        /* Ctrl-C and a hangup on the agent's terminal are for the agent to judge. */
-        (void)signal(SIGINT, SIG_IGN);
-        (void)signal(SIGHUP, SIG_IGN);
-        (void)signal(SIGQUIT, SIG_IGN);
-        (void)signal(SIGTSTP, SIG_IGN);
 }
 
 /* Sleeps until there is a job; keys whose time comes meanwhile are wiped on time. */
@@ -57,13 +41,44 @@ static void wait_for_job(Vault *vault) {
         }
 }
 
-static int keep(Vault *vault, uint8_t *in, uint8_t *out) {
-        TaWriter w = ta_writer(out, LINK_MAX);
+/* All of what the front has moved into the pipe. */
+static bool read_body(uint8_t *to, size_t len) {
+        while (len > 0) {
+                ssize_t n = read(BODY_FD, to, len);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n <= 0)
+                        return false;
+                to += n;
+                len -= (size_t)n;
+        }
+        return true;
+}
+
+/* The next job with all its contents; its length, or 0 at the end of the link. */
+static size_t read_job(uint8_t *in) {
+        size_t body;
         ssize_t n;
+
+        do
+                n = read(LINK_FD, in, LINK_MAX);
+        while (n < 0 && errno == EINTR);
+        if (n <= 0)
+                return 0;
+        if (!link_job_has_body((TaBytes){in, (size_t)n}, &body))
+                return (size_t)n;
+        return read_body(in + LINK_JOB_HEADER, body) ? LINK_JOB_HEADER + body : 0;
+}
+
+static int keep(Vault *vault, uint8_t *in, uint8_t *out, uint8_t level) {
+        TaWriter w = ta_writer(out, LINK_MAX);
+        size_t n;
         int err;
 
         link_reply_header(&w, 0, 0);
-        ta_write_u8(&w, (uint8_t)ta_secret_level());
+        ta_write_u8(&w, level);
+        ta_write_raw(&w, (TaBytes){vault_public_key(vault), LINK_KEY});
         for (;;) {
                 TaBytes reply = ta_written(&w);
 
@@ -71,39 +86,47 @@ static int keep(Vault *vault, uint8_t *in, uint8_t *out) {
                         return 1;
                 ta_wipe(out, reply.len);
                 wait_for_job(vault);
-                do
-                        n = read(LINK_FD, in, LINK_MAX);
-                while (n < 0 && errno == EINTR);
-                if (n <= 0)
-                        return n < 0;
+                n = read_job(in);
+                if (n == 0)
+                        return 0;
                 (void)vault_expire(vault, now_ms());
                 w = ta_writer(out, LINK_MAX);
-                err = serve(vault, (TaBytes){in, (size_t)n}, &w);
-                ta_wipe(in, (size_t)n);
+                err = serve(vault, (TaBytes){in, n}, &w);
+                ta_wipe(in, n);
+                ta_registers_clear();
                 if (err)
                         return 1;
         }
 }
 
-int main(int argc, char **argv ta_unused) {
+/* On the secret stack. The libraries are used once before anything is moved or closed: what they
+ * allocate and open on their first use they have then. */
+static int keeper(void *data ta_unused) {
         uint8_t *in, *out;
         Vault *vault = NULL;
-        int status;
+        TaSecretLevel level;
+        bool traced;
 
-        harden();
-        if (argc != 1 || fcntl(LINK_FD, F_GETFD) < 0) {
-                fputs("tagent-keeper: started by tagent, not by hand\n", stderr);
-                return 1;
-        }
-        if (ta_secret_init(0) < 0 || ta_secret_adopt_libcrypto() < 0 || sodium_init() < 0)
+        if (ta_crypto_start() < 0 || sodium_init() < 0 || selftest() < 0)
                 return 1;
         in = ta_secret_alloc(LINK_MAX);
         out = ta_secret_alloc(LINK_MAX);
         if (!in || !out || vault_new(&vault) < 0)
                 return 1;
-        status = keep(vault, in, out);
-        vault_free(vault);
-        ta_secret_free(in);
-        ta_secret_free(out);
-        return status;
+        traced = walls_traced();
+        level = ta_allsecret_move();
+        if (level == TA_SECRET_HIDDEN && !traced)
+                level = TA_SECRET_ARENA;
+        (void)walls_close();
+        /* Not exit(): what libraries do at their end takes system calls that are forbidden now. */
+        _exit(keep(vault, in, out, (uint8_t)level));
+}
+
+int main(int argc, char **argv ta_unused) {
+        walls_begin();
+        if (argc != 1 || fcntl(LINK_FD, F_GETFD) < 0 || fcntl(BODY_FD, F_GETFD) < 0) {
+                fputs("tagent-keeper: started by tagent, not by hand\n", stderr);
+                return 1;
+        }
+        ta_allsecret_run(keeper, NULL);
 }

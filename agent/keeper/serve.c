@@ -2,6 +2,10 @@
 #include "agent/keeper/serve.h"
 
 #include "lib/message.h"
+#include "lib/secret.h"
+
+/* What any signature needs for a while: RSA of 8192 bits 23 KiB, of 16384 twice that. */
+#define SIGN_ROOM (64u << 10)
 
 typedef struct Op {
         /* Writes the reply's contents; what it returns is the reply's status. */
@@ -9,9 +13,26 @@ typedef struct Op {
         bool no_reply;
 } Op;
 
-static int run_add(Vault *vault, const LinkJob *job, TaWriter *w) {
+/* A key is taken only where the keys that are here can still sign afterwards. Its own first
+ * signature is made now, since libcrypto then keeps numbers with the key that count too. */
+static int vault_add_if_it_fits(Vault *vault, uint32_t id, TaKey *key) {
+        uint8_t signature[TA_RSA_BITS_MAX / 8 + 64];
+        TaWriter w = ta_writer(signature, sizeof signature);
+        void *room = ta_secret_alloc(SIGN_ROOM);
+        int err;
+
+        if (!room)
+                return TA_E_FULL;
+        err = ta_key_sign(key, ta_str("a key has to be able to sign"), SSH_AGENT_RSA_SHA2_512, &w);
+        if (!err)
+                err = vault_add(vault, id, key);
+        ta_secret_free(room);
+        return err;
+}
+
+static int add(Vault *vault, uint32_t id, TaBytes message, TaWriter *w) {
         ta_cleanup(ta_key_freep) TaKey *key = NULL;
-        TaReader r = ta_reader(job->contents);
+        TaReader r = ta_reader(message);
         TaBytes comment;
         int err;
 
@@ -27,11 +48,25 @@ static int run_add(Vault *vault, const LinkJob *job, TaWriter *w) {
         ta_write_raw(w, ta_read_rest(&r));
         if (w->err)
                 return w->err;
-        err = vault_add(vault, job->key, key);
+        err = vault_add_if_it_fits(vault, id, key);
         if (err)
                 return err;
         key = NULL; /* the vault's now */
         return 0;
+}
+
+static int run_add(Vault *vault, const LinkJob *job, TaWriter *w) {
+        return add(vault, job->key, job->contents, w);
+}
+
+static int run_sealed(Vault *vault, const LinkJob *job, TaWriter *w) {
+        ta_cleanup(ta_secret_dropp) TaSecret *message = NULL;
+        int err;
+
+        err = ta_secret_new(job->contents.len, &message);
+        if (!err)
+                err = vault_unseal(vault, job->contents, message->data, &message->len);
+        return err ? err : add(vault, job->key, ta_secret_bytes(message), w);
 }
 
 static int run_commit(Vault *vault, const LinkJob *job, TaWriter *w ta_unused) {
@@ -94,6 +129,7 @@ static int run_unlock(Vault *vault, const LinkJob *job, TaWriter *w ta_unused) {
 
 static const Op ops[] = {
         [LINK_ADD] = {.run = run_add},
+        [LINK_SEALED] = {.run = run_sealed},
         [LINK_COMMIT] = {.run = run_commit, .no_reply = true},
         [LINK_DROP] = {.run = run_drop, .no_reply = true},
         [LINK_DROP_ALL] = {.run = run_drop_all, .no_reply = true},

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <sodium.h>
 
+#include "agent/link.h"
+
 #define CAPACITY_MIN 64
 #define SIGNING_ROOM (512u << 10)
 
@@ -26,7 +28,11 @@ struct Vault {
         bool locked;
         uint8_t salt[16];
         uint8_t lock_hash[32];
+        uint8_t seal_public[crypto_box_PUBLICKEYBYTES]; /* of this run only */
+        uint8_t seal_secret[crypto_box_SECRETKEYBYTES];
 };
+
+_Static_assert(crypto_box_PUBLICKEYBYTES == LINK_KEY, "the link says how long a public key is");
 
 int vault_new(Vault **ret) {
         Vault *vault = ta_secret_alloc(sizeof *vault);
@@ -39,6 +45,7 @@ int vault_new(Vault **ret) {
                 ta_secret_free(vault);
                 return TA_E_FULL;
         }
+        (void)crypto_box_keypair(vault->seal_public, vault->seal_secret);
         *ret = vault;
         return 0;
 }
@@ -155,6 +162,19 @@ int vault_find(Vault *vault, uint32_t id, const TaKey **ret) {
         if (id == 0 || !slot->id || !slot->committed)
                 return TA_E_NOT_FOUND;
         *ret = slot->key;
+        return 0;
+}
+
+const uint8_t *vault_public_key(const Vault *vault) {
+        return vault->seal_public;
+}
+
+int vault_unseal(const Vault *vault, TaBytes sealed, uint8_t *ret, size_t *ret_len) {
+        if (sealed.len < crypto_box_SEALBYTES ||
+            crypto_box_seal_open(ret, sealed.data, sealed.len, vault->seal_public,
+                                 vault->seal_secret) != 0)
+                return TA_E_MISMATCH;
+        *ret_len = sealed.len - crypto_box_SEALBYTES;
         return 0;
 }
 

@@ -21,6 +21,11 @@ void vault_commit(Vault *vault, uint32_t id, uint64_t deadline_ms);
 void vault_drop(Vault *vault, uint32_t id);
 void vault_drop_all(Vault *vault);
 
+/* The public key to which others seal (LINK_KEY bytes), and what only this vault can open: `ret`,
+ * secret memory of `sealed.len` bytes, gets the length that is returned in `ret_len`. */
+const uint8_t *vault_public_key(const Vault *vault);
+ta_must_check int vault_unseal(const Vault *vault, TaBytes sealed, uint8_t *ret, size_t *ret_len);
+
 /* Borrowed. TA_E_LOCKED, TA_E_NOT_FOUND (also when not committed). */
 ta_must_check int vault_find(Vault *vault, uint32_t id, const TaKey **ret);
 

@@ -36,6 +36,7 @@ static bool asked;        /* a question is shown */
 static uint32_t question;
 static struct {
         int link;
+        int body;
         Vault *vault;
 } keepers[FRONT_KEEPERS];
 
@@ -203,8 +204,8 @@ static bool abandoned(unsigned keeper) {
         return p.fd >= 0 && poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
 }
 
-static void start_keeper(int fd) {
-        uint8_t hello[LINK_REPLY_HEADER + 1];
+static void start_keeper(int link, int body) {
+        uint8_t hello[LINK_HELLO];
         TaWriter w = ta_writer(hello, sizeof hello);
 
         for (unsigned i = 0; i < FRONT_KEEPERS; i++) {
@@ -212,23 +213,26 @@ static void start_keeper(int fd) {
                         front_keeper_end(i);
                 if (keepers[i].link >= 0)
                         continue;
-                keepers[i].link = dup(fd);
-                ta_bug_on(keepers[i].link < 0 || vault_new(&keepers[i].vault) < 0);
+                keepers[i].link = dup(link);
+                keepers[i].body = dup(body);
+                ta_bug_on(keepers[i].link < 0 || keepers[i].body < 0 || vault_new(&keepers[i].vault) < 0);
                 link_reply_header(&w, 0, 0);
                 ta_write_u8(&w, TA_SECRET_LOCKED);
+                ta_write_raw(&w, (TaBytes){vault_public_key(keepers[i].vault), LINK_KEY});
                 ta_bug_on(send(keepers[i].link, hello, w.len, 0) < 0);
                 return;
         }
         abort(); /* the front wants more keepers than there are */
 }
 
-int launcher_send(int socket ta_unused, TaBytes request, int fd) {
+int launcher_send(int socket ta_unused, TaBytes request, const int *fds, size_t n_fds) {
         TaReader r = ta_reader(request);
         uint8_t op = ta_read_u8(&r);
         uint32_t id = ta_read_u32(&r);
 
-        if (op == LAUNCH_KEEPER) {
-                start_keeper(fd);
+        if (op == LAUNCH_KEEPERS) {
+                for (size_t i = 0; i + 1 < n_fds; i += 2)
+                        start_keeper(fds[i], fds[i + 1]);
         } else if (op == LAUNCH_ASK) {
                 ta_bug_on(asked); /* one question at a time */
                 asked = true;
@@ -258,6 +262,7 @@ bool front_answer(uint32_t status, const char *output) {
 
 void front_keeper_end(unsigned keeper) {
         ta_closep(&keepers[keeper].link);
+        ta_closep(&keepers[keeper].body);
         vault_free(ta_steal(&keepers[keeper].vault));
 }
 
@@ -270,6 +275,7 @@ void front_keeper_say(unsigned keeper, TaBytes datagram) {
 bool front_keeper_work(unsigned keeper) {
         static uint8_t in[LINK_MAX], out[LINK_MAX];
         TaWriter w = ta_writer(out, sizeof out);
+        size_t body;
         ssize_t n;
 
         if (keepers[keeper].link < 0)
@@ -277,6 +283,10 @@ bool front_keeper_work(unsigned keeper) {
         n = recv(keepers[keeper].link, in, sizeof in, MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
                 return false;
+        if (n > 0 && link_job_has_body((TaBytes){in, (size_t)n}, &body)) {
+                ta_bug_on(read(keepers[keeper].body, in + LINK_JOB_HEADER, body) != (ssize_t)body);
+                n = (ssize_t)(LINK_JOB_HEADER + body);
+        }
         if (n > 0)
                 (void)vault_expire(keepers[keeper].vault, loop.now_ms);
         if (n <= 0 || serve(keepers[keeper].vault, (TaBytes){in, (size_t)n}, &w) < 0)
@@ -316,7 +326,7 @@ Agent *front_new(void) {
         loop.now_ms = 1000000;
         asked = false;
         for (unsigned i = 0; i < FRONT_KEEPERS; i++)
-                keepers[i].link = -1;
+                keepers[i].link = keepers[i].body = -1;
         agent = (Agent){0};
         ta_bug_on(agent_start(&agent, listener()) < 0);
         front_settle();

@@ -34,10 +34,16 @@ start_agent() {
         export SSH_AUTH_SOCK
         spawn "$TAGENT" -D -a "$SSH_AUTH_SOCK" "$@" >"$T/agent.log" 2>&1
         agent_pid=$pid
-        if ! wait_for test -S "$SSH_AUTH_SOCK"; then
+        if ! wait_for agent_answers; then
                 diag "the agent did not start: $(cat "$T/agent.log")"
                 return 1
         fi
+}
+
+# Its socket is there before it is: only when it answers does it have all its processes.
+agent_answers() {
+        ssh-add -l >/dev/null 2>&1
+        [ $? -le 1 ]
 }
 
 # family_of PID: the processes that it started, and that those started. Their parents come first.
@@ -53,6 +59,26 @@ all_gone() { # PID...
         for rig_pid; do
                 if alive "$rig_pid"; then return 1; fi
         done
+}
+
+# children_of PID: their ids, in one line.
+children_of() {
+        xargs <"/proc/$1/task/$1/children"
+}
+
+# roles_of AGENT: sets launcher, warden and keepers (ids, in one line), and records them.
+roles_of() {
+        launcher=$(children_of "$1") && warden=$(children_of "$launcher") &&
+                keepers=$(children_of "$warden") || return
+        # shellcheck disable=SC2086 # ids
+        record "$launcher" "$warden" $keepers
+        test -n "$keepers"
+}
+
+# hidden_memory: whether processes can hide their memory here, and were built to.
+hidden_memory() {
+        "$TA_BUILDDIR/tests/support/pry" secretmem &&
+                not grep -q '^#define TA_SANITIZED' "$TA_BUILDDIR/config.h"
 }
 
 # askpass_says TEXT: whoever asks for a passphrase gets this one, without a terminal or display.

@@ -19,9 +19,10 @@ listed() { # STATUS
         run ssh-add -l
         [ "$rc" = "$1" ]
 }
-parts() { # the processes of the agent: launcher, then keepers
+parts() { # the processes of the agent: launcher, warden, then keepers
         family=$(family_of "$agent_pid")
         launcher=$(printf '%s\n' "$family" | head -n 1)
+        warden=$(cut -d' ' -f1 "/proc/$launcher/task/$launcher/children")
         keeper=$(printf '%s\n' "$family" | tail -n 1)
 }
 
@@ -40,7 +41,7 @@ ok "F46 and sign" signs
 is "F46 the log says it, once" "$(grep -c 'a keeper has ended; all keys are gone' "$T/agent.log")" 1
 parts
 is "F46 no keeper is left over" "$(printf '%s\n' "$family" | sort -u | wc -l)" \
-        "$(printf '%s\n' "$launcher" "$(cat "/proc/$launcher/task/$launcher/children")" | wc -w)"
+        "$(printf '%s\n' "$launcher" "$warden" "$(cat "/proc/$warden/task/$warden/children")" | wc -w)"
 
 # --- the launcher ------------------------------------------------------------------------------
 

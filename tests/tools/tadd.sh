@@ -326,7 +326,9 @@ run "$TADD" -T ed25519.pub
 is "-T of a key that is not there" "$rc $err" \
         "1 Agent signature failed for ed25519.pub: agent refused operation"
 run "$TADD" -Q
-is "-Q" "$rc $out" "0 session-bind@openssh.com"
+is "-Q" "$rc $out" "0 session-bind@openssh.com
+info@tagent
+add-sealed@tagent"
 all
 asked "pw
 pw" -x
