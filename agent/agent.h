@@ -32,7 +32,7 @@ typedef struct Agent {
         Timer expiry;
 } Agent;
 
-/* Makes all parts and listens; the caller has prepared secret memory, set `hash` and
+/* Makes all parts and listens; the caller has set `hash` and
  * `default_lifetime`, and blocked the signals it wants to read. Forks first of all, so no thread
  * may run. Takes the listener. TA_E_*, -errno. */
 ta_must_check int agent_start(Agent *agent, int listener);

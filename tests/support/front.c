@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -323,6 +324,7 @@ static int listener(void) {
 
 Agent *front_new(void) {
         (void)setenv("SSH_ASKPASS_REQUIRE", "force", 1);
+        (void)signal(SIGPIPE, SIG_IGN); /* as agent/main.c does */
         loop.now_ms = 1000000;
         asked = false;
         for (unsigned i = 0; i < FRONT_KEEPERS; i++)

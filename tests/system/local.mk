@@ -20,6 +20,7 @@ SYSTEM_TESTS = \
 	tests/system/man-examples.sh \
 	tests/system/openssh-regress.sh \
 	tests/tools/tadd.sh \
+	tests/tools/tagentctl.sh \
 	tests/tools/terminal.sh \
 	tests/tools/tkeygen.sh \
 	tests/tools/tkeygen-write.sh \
