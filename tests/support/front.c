@@ -149,8 +149,9 @@ static Timer *next_timer(uint64_t until) {
         return next;
 }
 
-void front_wait(uint64_t milliseconds) {
+bool front_wait(uint64_t milliseconds) {
         uint64_t until = loop.now_ms + milliseconds;
+        bool fired = false;
         Timer *next;
 
         while ((next = next_timer(until))) {
@@ -159,8 +160,10 @@ void front_wait(uint64_t milliseconds) {
                 loop_cancel(&loop, next);
                 next->fire(next->data);
                 free_retired();
+                fired = true;
         }
         loop.now_ms = until;
+        return fired;
 }
 
 bool front_turn(void) {

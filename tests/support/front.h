@@ -36,7 +36,7 @@ bool front_agrees(void);
 /* The question that is shown is answered (status as of waitpid(2)). false: there is none. */
 bool front_answer(uint32_t status, const char *output);
 
-/* Time goes on; timers that are due fire. */
-void front_wait(uint64_t milliseconds);
+/* Time goes on; timers that are due fire. Whether any did. */
+bool front_wait(uint64_t milliseconds);
 
 #endif
