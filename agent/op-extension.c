@@ -81,8 +81,10 @@ int op_extension(Session *session, TaBytes message, TaWriter *w) {
                 if (session->agent->locked && !e->when_locked)
                         return TA_E_LOCKED;
                 err = e->handle(session, request.contents, w);
-                if (err == DISPATCH_WAIT)
+                if (err == DISPATCH_WAIT) {
+                        session->extension = true;
                         return err;
+                }
                 if (err) {
                         log_info("%s failed: %s", e->name, ta_strerror(err));
                         w->len = 0;

@@ -103,7 +103,7 @@ static void drop_parked(Session *session) {
         free(session->parked_message);
         session->parked_message = NULL;
         session->parked_len = 0;
-        session->parked = false;
+        session->parked = session->extension = false;
         session->answer = ANSWER_NONE;
         drop_body(session);
 }
@@ -235,7 +235,9 @@ void session_reply(Session *session, TaBytes reply) {
 }
 
 void session_reply_status(Session *session, bool success) {
-        uint8_t byte = success ? SSH_AGENT_SUCCESS : SSH_AGENT_FAILURE;
+        uint8_t byte = success              ? SSH_AGENT_SUCCESS
+                       : session->extension ? SSH_AGENT_EXTENSION_FAILURE
+                                            : SSH_AGENT_FAILURE;
 
         session_reply(session, (TaBytes){&byte, 1});
 }

@@ -35,6 +35,7 @@ struct Session {
 
         Bindings bindings;
         /* The parked request, whatever it waits for: */
+        bool extension; /* it is one, and fails as such */
         KeeperJob *job;
         Question *question;
         Answer answer;

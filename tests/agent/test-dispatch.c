@@ -71,6 +71,62 @@ static TaBytes query(uint8_t type ta_unused) {
         return ta_written(&w);
 }
 
+static TaBytes info(uint8_t type ta_unused) {
+        TaWriter w = ta_writer(buf, sizeof buf);
+
+        ta_extension_begin(&w, TA_EXT_INFO);
+        return ta_written(&w);
+}
+
+/* The seal keys of the agent, as it tells them to a connection that is not forwarded. */
+static TaInfo seal_keys;
+
+static void learn_seal_keys(void) {
+        static uint8_t keys[TA_SEAL_KEYS_MAX][TA_SEAL_KEY_LEN];
+        g_autoptr(GBytes) reply = NULL;
+        TaBytes bytes;
+        int c = client_new();
+
+        client_send(c, info(0));
+        reply = client_reply(c);
+        bytes.data = g_bytes_get_data(reply, &bytes.len);
+        g_assert_cmpint(ta_info_read(bytes, &seal_keys), ==, 0);
+        g_assert_cmpuint(seal_keys.n_seal_keys, >=, 1);
+        for (uint32_t i = 0; i < seal_keys.n_seal_keys; i++) {
+                memcpy(keys[i], seal_keys.seal_keys[i].data, TA_SEAL_KEY_LEN);
+                seal_keys.seal_keys[i].data = keys[i];
+        }
+        client_close(c);
+}
+
+static TaBytes sealed_to(TaInfo to) {
+        uint8_t open[4096];
+        TaWriter a = ta_writer(open, sizeof open), w = ta_writer(buf, sizeof buf);
+
+        ta_add_write(&a, other, ta_str("c"), &(TaConstraints){0});
+        ta_add_sealed_write(&w, (TaBytes){open + 1, a.len - 1}, &to);
+        return ta_written(&w);
+}
+
+static TaBytes sealed(uint8_t type ta_unused) {
+        return sealed_to(seal_keys);
+}
+
+static TaBytes sealed_to_one_too_few(uint8_t type ta_unused) {
+        TaInfo to = seal_keys;
+
+        to.n_seal_keys--;
+        return sealed_to(to);
+}
+
+static TaBytes sealed_to_another(uint8_t type ta_unused) {
+        static const uint8_t stranger[TA_SEAL_KEY_LEN] = {9};
+        TaInfo to = seal_keys;
+
+        to.seal_keys[0].data = stranger;
+        return sealed_to(to);
+}
+
 static TaBytes unknown_extension(uint8_t type ta_unused) {
         TaWriter w = ta_writer(buf, sizeof buf);
 
@@ -134,6 +190,10 @@ static const struct {
         {"add with constraints", add, 25, {OK, NO, NO, NO}},
         {"add a token with constraints", smartcard, 26, {NO, NO, NO, NO}},
         {"query", query, 27, {EXT, NO, EXT, EXT}},
+        {"info", info, 27, {EXT, EXT, NO, NO}},
+        {"add sealed", sealed, 27, {OK, NO, NO, NO}},
+        {"add sealed to too few", sealed_to_one_too_few, 27, {NOT, NO, NO, NO}},
+        {"add sealed to a stranger", sealed_to_another, 27, {NOT, NO, NO, NO}},
         {"unknown extension", unknown_extension, 27, {NO, NO, NO, NO}},
         {"extension without a name", simple, 27, {NO, NO, NO, NO}},
         {"session-bind", good_bind, 27, {OK, OK, OK, OK}},
@@ -158,6 +218,7 @@ static int prepare(enum state state) {
 static void test_table(void) {
         Agent *agent = conversation_begin();
 
+        learn_seal_keys();
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
                 for (enum state s = UNLOCKED; s < N_STATES; s++) {
                         int c = prepare(s);

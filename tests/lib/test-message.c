@@ -170,6 +170,41 @@ static int again_query_response(TaBytes message, TaWriter *w) {
         return names.err;
 }
 
+static void write_info(TaWriter *w) {
+        static const uint8_t one[TA_SEAL_KEY_LEN] = {1}, two[TA_SEAL_KEY_LEN] = {2};
+
+        ta_info_write(w, &(TaInfo){.version = ta_str("1.2.3"), .level = 3, .locked = true,
+                                   .n_identities = 7, .n_seal_keys = 2,
+                                   .seal_keys = {{one, sizeof one}, {two, sizeof two}}});
+}
+
+static int again_info(TaBytes message, TaWriter *w) {
+        TaInfo info;
+        int err = ta_info_read(message, &info);
+
+        if (!err)
+                ta_info_write(w, &info);
+        return err;
+}
+
+static void write_add_sealed(TaWriter *w) {
+        ta_write_u32(w, 2);
+        ta_write_cstring(w, "a box");
+        ta_write_cstring(w, "another");
+}
+
+static int again_add_sealed(TaBytes message, TaWriter *w) {
+        TaAddSealed add;
+        int err = ta_add_sealed_read(message, &add);
+
+        if (err)
+                return err;
+        ta_write_u32(w, add.n);
+        for (uint32_t i = 0; i < add.n; i++)
+                ta_write_string(w, add.boxes[i]);
+        return 0;
+}
+
 /* The kinds of message. `answer`: types that say no are told apart from nonsense. `open`: it ends
  * with what others read, so that bytes behind it are not refused. */
 static const struct kind {
@@ -194,7 +229,54 @@ static const struct kind {
         {"session bind", write_session_bind, again_session_bind, false, false, 0},
         {"query response", write_query_response, again_query_response, true, true,
          SSH_AGENT_EXTENSION_RESPONSE},
+        {"info", write_info, again_info, true, false, SSH_AGENT_EXTENSION_RESPONSE},
+        {"add sealed", write_add_sealed, again_add_sealed, false, false, 0},
 };
+
+/* What is sealed to a keeper only it can open, each box is another's, and none is seen through. */
+static void test_sealing(void) {
+        uint8_t pk[2][TA_SEAL_KEY_LEN], sk[2][crypto_box_SECRETKEYBYTES], out[ROOM], open[64];
+        TaInfo info = {.n_seal_keys = 2};
+        TaBytes body = ta_str("a key, a comment, constraints");
+        TaWriter w = ta_writer(out, sizeof out);
+        TaExtension extension;
+        TaAddSealed add;
+
+        for (size_t i = 0; i < 2; i++) {
+                crypto_box_keypair(pk[i], sk[i]);
+                info.seal_keys[i] = (TaBytes){pk[i], TA_SEAL_KEY_LEN};
+        }
+        ta_add_sealed_write(&w, body, &info);
+        g_assert_null(memmem(out, w.len, body.data, body.len));
+        g_assert_cmpint(ta_extension_read(ta_written(&w), &extension), ==, 0);
+        g_assert_true(ta_bytes_is(extension.name, TA_EXT_ADD_SEALED));
+        g_assert_cmpint(ta_add_sealed_read(extension.contents, &add), ==, 0);
+        g_assert_cmpuint(add.n, ==, 2);
+        for (size_t box = 0; box < 2; box++) {
+                for (size_t key = 0; key < 2; key++)
+                        g_assert_cmpint(crypto_box_seal_open(open, add.boxes[box].data,
+                                                             add.boxes[box].len, pk[key], sk[key]),
+                                        ==, box == key ? 0 : -1);
+                g_assert_cmpuint(add.boxes[box].len, ==, body.len + crypto_box_SEALBYTES);
+        }
+}
+
+/* More boxes or keys than there can be keepers, and keys that are none. */
+static void test_sealing_limits(void) {
+        uint8_t out[ROOM];
+        TaWriter w = ta_writer(out, sizeof out);
+        TaAddSealed add;
+        TaInfo info;
+
+        ta_write_u32(&w, TA_SEAL_KEYS_MAX + 1);
+        for (unsigned i = 0; i <= TA_SEAL_KEYS_MAX; i++)
+                ta_write_cstring(&w, "box");
+        g_assert_cmpint(ta_add_sealed_read(ta_written(&w), &add), ==, TA_E_LIMIT);
+        w = ta_writer(out, sizeof out);
+        ta_info_write(&w, &(TaInfo){.version = ta_str("1"), .n_seal_keys = 1,
+                                    .seal_keys = {ta_str("too short to be a key")}});
+        g_assert_cmpint(ta_info_read(ta_written(&w), &info), ==, TA_E_MALFORMED);
+}
 
 static size_t good(const struct kind *kind, uint8_t out[static ROOM]) {
         TaWriter w = ta_writer(out, ROOM);
@@ -395,6 +477,8 @@ int main(int argc, char **argv) {
         g_test_add_func("/message/status", test_status);
         g_test_add_func("/message/identities-count", test_identities_count);
         g_test_add_func("/message/names", test_names);
+        g_test_add_func("/message/sealing", test_sealing);
+        g_test_add_func("/message/sealing-limits", test_sealing_limits);
         status = g_test_run();
         ta_key_free(keys[0]);
         ta_key_free(keys[1]);
