@@ -28,13 +28,14 @@ int body_fill(Body *body, int socket, size_t total) {
                         return -errno;
                 *body = (Body){.open = true, .out = ends[0], .in = ends[1]};
         }
-        while (body->len < total) {
+        for (bool again = false; body->len < total;) {
                 ssize_t n = splice(socket, NULL, body->in, NULL, total - body->len,
                                    SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
                 int waiting = 0, err;
 
                 if (n > 0) {
                         body->len += (size_t)n;
+                        again = false;
                         continue;
                 }
                 if (n == 0)
@@ -45,6 +46,10 @@ int body_fill(Body *body, int socket, size_t total) {
                         return -errno;
                 if (ioctl(socket, FIONREAD, &waiting) < 0 || waiting == 0)
                         return 0; /* it is the socket that has no more, not the pipe no room */
+                if (!again) { /* or something has come just now */
+                        again = true;
+                        continue;
+                }
                 err = grow(body);
                 if (err)
                         return err;

@@ -198,13 +198,15 @@ int ta_client_info(TaClient *client, TaInfo *ret) {
         return err ? err : ta_info_read(answer, ret);
 }
 
-/* Which keys to seal to; none if it is another agent. */
+/* Which keys to seal to; none if it is another agent, whatever that makes of the question. */
 static int learn_seal_keys(TaClient *client) {
         TaInfo info = {0};
         int err = ta_client_info(client, &info);
 
-        if (err && err != TA_E_REFUSED)
+        if (err && client->fd < 0)
                 return err;
+        if (err)
+                info = (TaInfo){0};
         client->asked_info = true;
         client->info = (TaInfo){.n_seal_keys = info.n_seal_keys};
         for (uint32_t i = 0; i < info.n_seal_keys; i++) {
@@ -243,7 +245,10 @@ int ta_client_add(TaClient *client, const TaKey *key, TaBytes comment,
         if (w.err || client->info.n_seal_keys == 0)
                 return ask_status(client, &w);
         err = ask_sealed(client, (TaBytes){w.data + 1, w.len - 1});
+        if (err == TA_E_LIMIT) /* so many boxes of such a size do not fit into one request */
+                return ask_status(client, &w);
         ta_wipe(w.data, w.len);
+        client->asked_info = !err; /* keepers that were started anew have other keys */
         return err;
 }
 

@@ -24,6 +24,7 @@ C_TESTS = \
 	tests/lib/test-seccomp \
 	tests/lib/test-allsecret \
 	tests/agent/keeper/test-walls \
+	tests/agent/test-body \
 	tests/agent/test-sandbox \
 	tests/lib/test-wire \
 	tests/vectors/test-vectors
@@ -121,6 +122,10 @@ tests_lib_test_allsecret_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
 tests_agent_keeper_test_walls_SOURCES = tests/agent/keeper/test-walls.c \
 	agent/keeper/walls.c agent/keeper/walls.h agent/warden.c agent/warden.h \
 	tests/support/filtered.c tests/support/filtered.h
+tests_agent_test_body_SOURCES = tests/agent/test-body.c
+tests_agent_test_body_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_agent_test_body_LDADD = libtagent.a $(TEST_LDADD)
+
 tests_agent_test_sandbox_SOURCES = tests/agent/test-sandbox.c \
 	tests/support/filtered.c tests/support/filtered.h
 tests_agent_test_sandbox_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -80,6 +80,6 @@ if hidden_memory; then
         like "and says what there is" "$err" 'level 1, and --require-level asks for 3'
         ok "and leaves no socket" not test -e "$T/r.sock"
 else
-        skip "more than there is" "needs an ordinary user: no memory can be hidden here"
+        skip "more than there is" "no memory can be hidden here"
 fi
 done_testing
