@@ -24,6 +24,7 @@ struct Session {
         bool closed;      /* to be freed after this batch */
         uint8_t head[5];  /* of the frame that is coming in: length, type */
         size_t head_len;
+        size_t seen;      /* bytes of the frame that are read and still in the socket */
         uint8_t *in;      /* the whole frame, when it comes in pieces */
         size_t in_len, in_cap;
         Body body;      /* of one that carries a secret, behind its type */

@@ -21,6 +21,7 @@ const TaSyscall walls_syscalls[] = {
         {.number = SYS_read, .n_fds = 2, .fds = {LINK_FD, BODY_FD}},
         {.number = SYS_write, .n_fds = 1, .fds = {LINK_FD}},
         {.number = SYS_ppoll},
+        {.number = SYS_sched_yield},
         {.number = SYS_clock_gettime},
         {.number = SYS_getrandom},
         {.number = SYS_getpid},
