@@ -46,6 +46,7 @@ typedef struct Unsent {
 typedef struct Keeper {
         Watch watch; /* the link */
         int body;    /* the pipe */
+        bool ready;  /* it has said its first word */
         Keepers *keepers;
         KeeperJob **flight; /* in the order of their answers, a ring; broadcasts may exceed DEPTH */
         unsigned first, n_flight, flight_cap;
@@ -67,14 +68,17 @@ struct Keepers {
         int body_room;                    /* bytes of the smallest of the pipes */
         void (*lost)(void *);
         void *data;
-        unsigned level;
+        unsigned n_ready;  /* below n nothing is sent to any: new ones are starting, or there are none */
+        unsigned level, required_level;
+        Timer late; /* the first word of new ones */
         unsigned deaths;
         uint64_t first_death_ms;
-        bool failing; /* inside all_lost(): who hears of it cannot begin another job */
+        bool failing; /* inside give_up(): who hears of it cannot begin another job */
         uint8_t in[LINK_MAX];
 };
 
-static void all_lost(Keepers *keepers);
+static void all_lost(Keepers *keepers, const char *why);
+static void give_up(Keepers *keepers);
 static void pump_bodies(Keepers *keepers);
 
 /* ---- one keeper ------------------------------------------------------------------------- */
@@ -94,6 +98,8 @@ static void keeper_clear(Keeper *keeper) {
         }
         keeper->unsent_last = &keeper->unsent;
         keeper->first = keeper->n_flight = keeper->n_slow = 0;
+        keeper->keepers->n_ready -= keeper->ready;
+        keeper->ready = false;
 }
 
 static Unsent *unsent_new(TaBytes header, TaBytes contents) {
@@ -219,6 +225,8 @@ static Keeper *keeper_for(Keepers *keepers, bool slow) {
         Keeper *best = NULL;
         unsigned free_of_slow = 0;
 
+        if (keepers->n_ready < keepers->n)
+                return NULL;
         for (unsigned i = 0; i < keepers->n; i++)
                 free_of_slow += keepers->keeper[i].n_slow == 0;
         if (slow && free_of_slow <= 1 && keepers->n > 1)
@@ -226,8 +234,7 @@ static Keeper *keeper_for(Keepers *keepers, bool slow) {
         for (unsigned i = 0; i < keepers->n; i++) {
                 Keeper *k = &keepers->keeper[i];
 
-                if (k->watch.fd < 0 || k->n_flight >= DEPTH || (k->n_slow > 0 && keepers->n > 1) ||
-                    !keeper_make_room(k))
+                if (k->n_flight >= DEPTH || (k->n_slow > 0 && keepers->n > 1) || !keeper_make_room(k))
                         continue;
                 if (slow && k->n_slow > 0)
                         continue;
@@ -312,12 +319,12 @@ KeeperJob *keepers_sign(Keepers *keepers, uint32_t id, bool slow, uint32_t flags
         return job;
 }
 
-/* All alive, and room for one more answer of each. */
+/* All ready, and room for one more answer of each. */
 static bool all_have_room(Keepers *keepers) {
         for (unsigned i = 0; i < keepers->n; i++)
-                if (keepers->keeper[i].watch.fd < 0 || !keeper_make_room(&keepers->keeper[i]))
+                if (!keeper_make_room(&keepers->keeper[i]))
                         return false;
-        return true;
+        return keepers->n_ready == keepers->n;
 }
 
 /* What cannot be told to all keepers alike leaves them out of step: then they end. */
@@ -474,11 +481,20 @@ void keepers_drop_all(Keepers *keepers) {
 }
 
 unsigned keepers_level(const Keepers *keepers) {
-        return keepers->level;
+        return keepers_count(keepers) > 0 ? keepers->level : 0;
 }
 
 unsigned keepers_count(const Keepers *keepers) {
-        return keepers->n;
+        return keepers->n_ready == keepers->n ? keepers->n : 0;
+}
+
+int keepers_refusal(const Keepers *keepers) {
+        return keepers->keeper[0].watch.fd < 0 ? TA_E_KEEPERS : TA_E_FULL;
+}
+
+int keepers_require(Keepers *keepers, unsigned level) {
+        keepers->required_level = level;
+        return keepers_level(keepers) < level ? TA_E_WEAK : 0;
 }
 
 const uint8_t *keepers_public_key(const Keepers *keepers, unsigned i) {
@@ -522,6 +538,45 @@ static bool take_reply(Keeper *keeper, TaBytes datagram) {
         return true;
 }
 
+/* A keeper's first word. TA_E_PROTOCOL: that is none. */
+static int take_hello(Keeper *keeper, TaBytes datagram) {
+        Keepers *keepers = keeper->keepers;
+        LinkReply reply;
+
+        if (link_reply_read(datagram, &reply) || reply.job != 0 || reply.status ||
+            reply.contents.len != 1 + LINK_KEY)
+                return TA_E_PROTOCOL;
+        if (reply.contents.data[0] < keepers->level)
+                keepers->level = reply.contents.data[0];
+        memcpy(keeper->public_key, reply.contents.data + 1, LINK_KEY);
+        keeper->ready = true;
+        keepers->n_ready++;
+        return 0;
+}
+
+/* The first word of the last of them: what waits for keepers is done now. */
+static void all_ready(Keepers *keepers) {
+        loop_cancel(keepers->loop, &keepers->late);
+        log_debug("new keepers are ready");
+        if (keepers->level < keepers->required_level) {
+                log_error("new keepers reach only protection level %u, not %u: no keys are taken",
+                          keepers->level, keepers->required_level);
+                give_up(keepers);
+        }
+}
+
+static bool take_word(Keeper *keeper, TaBytes datagram) {
+        Keepers *keepers = keeper->keepers;
+
+        if (keeper->ready)
+                return take_reply(keeper, datagram);
+        if (take_hello(keeper, datagram))
+                return false;
+        if (keepers->n_ready == keepers->n)
+                all_ready(keepers);
+        return true;
+}
+
 static void keeper_ready(Watch *watch, uint32_t events) {
         Keeper *keeper = (Keeper *)watch;
         Keepers *keepers = keeper->keepers;
@@ -536,8 +591,8 @@ static void keeper_ready(Watch *watch, uint32_t events) {
                                 continue;
                         if (n < 0 && errno == EAGAIN)
                                 break;
-                        if (n <= 0 || !take_reply(keeper, (TaBytes){keepers->in, (size_t)n})) {
-                                all_lost(keepers);
+                        if (n <= 0 || !take_word(keeper, (TaBytes){keepers->in, (size_t)n})) {
+                                all_lost(keepers, "a keeper has ended");
                                 return;
                         }
                 } while (keeper->n_flight > 0);
@@ -570,12 +625,19 @@ static int keeper_connect(Keepers *keepers, Keeper *keeper, int ret_ends[static 
         return loop_add(keepers->loop, &keeper->watch, EPOLLIN);
 }
 
-/* All of them at once, by one warden; what they say is awaited afterwards. */
+static void clear_all(Keepers *keepers) {
+        for (unsigned i = 0; i < keepers->n; i++)
+                keeper_clear(&keepers->keeper[i]);
+}
+
+/* All of them at once, by one warden; each says a first word when it is ready. */
 static int launch_all(Keepers *keepers) {
         int ends[LAUNCH_FDS_MAX], err = 0;
         uint8_t request[8];
         TaWriter w = ta_writer(request, sizeof request);
 
+        keepers->level = UINT_MAX;
+        keepers->body_room = INT_MAX;
         for (size_t i = 0; i < TA_N_ELEMENTS(ends); i++)
                 ends[i] = -1;
         for (unsigned i = 0; i < keepers->n && !err; i++)
@@ -586,39 +648,21 @@ static int launch_all(Keepers *keepers) {
                 err = launcher_send(keepers->launcher, ta_written(&w), ends, 2 * (size_t)keepers->n);
         for (size_t i = 0; i < TA_N_ELEMENTS(ends); i++)
                 ta_closep(&ends[i]);
+        if (err)
+                clear_all(keepers);
         return err;
 }
 
-static int keeper_await(Keepers *keepers, Keeper *keeper) {
+static int keeper_await(Keeper *keeper) {
         struct pollfd p = {.fd = keeper->watch.fd, .events = POLLIN};
         uint8_t hello[LINK_HELLO];
-        LinkReply reply;
         ssize_t n;
 
         do
                 n = poll(&p, 1, READY_WAIT_MS);
         while (n < 0 && errno == EINTR);
         n = n > 0 ? recv(p.fd, hello, sizeof hello, MSG_DONTWAIT) : 0;
-        if (n <= 0 || link_reply_read((TaBytes){hello, (size_t)n}, &reply) || reply.job != 0 ||
-            reply.contents.len != 1 + LINK_KEY)
-                return TA_E_PROTOCOL;
-        if (reply.contents.data[0] < keepers->level)
-                keepers->level = reply.contents.data[0];
-        memcpy(keeper->public_key, reply.contents.data + 1, LINK_KEY);
-        return 0;
-}
-
-static int start_all(Keepers *keepers) {
-        int err;
-
-        keepers->level = UINT_MAX;
-        keepers->body_room = INT_MAX;
-        err = launch_all(keepers);
-        for (unsigned i = 0; i < keepers->n && !err; i++)
-                err = keeper_await(keepers, &keepers->keeper[i]);
-        for (unsigned i = 0; i < keepers->n && err; i++)
-                keeper_clear(&keepers->keeper[i]);
-        return err;
+        return n > 0 ? take_hello(keeper, (TaBytes){hello, (size_t)n}) : TA_E_PROTOCOL;
 }
 
 static void fail_queue(KeeperJob **queue, KeeperJob ***last) {
@@ -626,7 +670,7 @@ static void fail_queue(KeeperJob **queue, KeeperJob ***last) {
                 KeeperJob *job = *queue;
 
                 *queue = job->next;
-                job_done(job, TA_E_CRYPTO, (TaBytes){0});
+                job_done(job, TA_E_KEEPERS, (TaBytes){0});
         }
         *last = queue;
 }
@@ -640,7 +684,7 @@ static void fail_all_jobs(Keepers *keepers) {
 
                         k->first = (k->first + 1) % k->flight_cap;
                         if (--job->waiting_for == 0)
-                                job_done(job, TA_E_CRYPTO, (TaBytes){0});
+                                job_done(job, TA_E_KEEPERS, (TaBytes){0});
                 }
         }
         keepers->body_job = NULL;
@@ -649,31 +693,49 @@ static void fail_all_jobs(Keepers *keepers) {
         fail_queue(&keepers->waiting_slow, &keepers->waiting_slow_last);
 }
 
-/* One is gone or out of step: end them all, so that each again holds the same keys: none. */
-static void all_lost(Keepers *keepers) {
+/* They end when their links do, and whatever waited for them has failed. */
+static void give_up(Keepers *keepers) {
+        keepers->failing = true;
+        loop_cancel(keepers->loop, &keepers->late);
+        fail_all_jobs(keepers);
+        clear_all(keepers);
+        keepers->failing = false;
+}
+
+/* New ones, which are not waited for here: others are served meanwhile. */
+static void start_again(Keepers *keepers) {
         uint64_t now = loop_now_ms();
         int err;
 
-        if (keepers->failing)
-                return;
-        keepers->failing = true;
-        log_error("a keeper has ended; all keys are gone and have to be added again");
-        fail_all_jobs(keepers);
-        for (unsigned i = 0; i < keepers->n; i++)
-                keeper_clear(&keepers->keeper[i]);
-        keepers->lost(keepers->data);
         if (now - keepers->first_death_ms > RESTART_SPAN_MS) {
                 keepers->deaths = 0;
                 keepers->first_death_ms = now;
         }
         if (++keepers->deaths > RESTARTS_MAX) {
                 log_error("keepers keep ending; no more are started, restart the agent");
-        } else {
-                err = start_all(keepers);
-                if (err)
-                        log_error("cannot start a keeper: %s", ta_strerror(err));
+                return;
         }
-        keepers->failing = false;
+        err = launch_all(keepers);
+        if (err)
+                log_error("cannot start a keeper: %s", ta_strerror(err));
+        else
+                loop_after(keepers->loop, &keepers->late, READY_WAIT_MS);
+}
+
+/* One is gone or out of step: end them all, so that each again holds the same keys: none. */
+static void all_lost(Keepers *keepers, const char *why) {
+        bool held_keys = keepers->n_ready == keepers->n;
+
+        if (keepers->failing)
+                return;
+        log_error("%s%s", why, held_keys ? "; all keys are gone and have to be added again" : "");
+        give_up(keepers);
+        keepers->lost(keepers->data);
+        start_again(keepers);
+}
+
+static void new_ones_are_late(void *data) {
+        all_lost(data, "new keepers do not start in time");
 }
 
 int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void *data,
@@ -694,6 +756,7 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
         keepers->bodies_last = &keepers->bodies;
         keepers->waiting_last = &keepers->waiting;
         keepers->waiting_slow_last = &keepers->waiting_slow;
+        keepers->late = (Timer){.fire = new_ones_are_late, .data = keepers};
         for (unsigned i = 0; i < keepers->n; i++) {
                 Keeper *k = &keepers->keeper[i];
 
@@ -702,7 +765,9 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
                 k->body = -1;
                 k->unsent_last = &k->unsent;
         }
-        err = start_all(keepers);
+        err = launch_all(keepers);
+        for (unsigned i = 0; i < keepers->n && !err; i++)
+                err = keeper_await(&keepers->keeper[i]);
         if (err) {
                 keepers_free(keepers);
                 return err;
@@ -714,11 +779,8 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
 void keepers_free(Keepers *keepers) {
         if (!keepers)
                 return;
-        keepers->failing = true;
-        fail_all_jobs(keepers);
-        for (unsigned i = 0; i < keepers->n; i++) {
-                keeper_clear(&keepers->keeper[i]);
+        give_up(keepers);
+        for (unsigned i = 0; i < keepers->n; i++)
                 free(keepers->keeper[i].flight);
-        }
         free(keepers);
 }

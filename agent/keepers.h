@@ -20,7 +20,8 @@ typedef void (*KeeperDone)(void *data, int status, TaBytes contents);
 
 /* `n` keepers (1 to 4; 0: as many as there are processors, at least 2, at most 4). Waits for each
  * to be ready; TA_E_* or -errno if one does not start. `lost` is called when a keeper died: every
- * key is gone, jobs under way have failed, and new keepers are on their way. */
+ * key is gone, jobs under way have failed, and new keepers are on their way. Those are not waited for:
+ * what is asked of them meanwhile is done when they are ready, or fails if they do not come. */
 ta_must_check int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *),
                               void *data, Keepers **ret);
 void keepers_free(Keepers *keepers);
@@ -36,6 +37,9 @@ KeeperJob *keepers_sign(Keepers *keepers, uint32_t id, bool slow, uint32_t flags
                         KeeperDone done, void *arg);
 KeeperJob *keepers_lock(Keepers *keepers, bool lock, Body *passphrase, KeeperDone done, void *data);
 
+/* Why it was NULL. */
+int keepers_refusal(const Keepers *keepers);
+
 /* The key signs from now on, until the deadline (0: for good). */
 void keepers_commit(Keepers *keepers, uint32_t id, uint64_t deadline_ms);
 void keepers_drop(Keepers *keepers, uint32_t id);
@@ -44,9 +48,12 @@ void keepers_drop_all(Keepers *keepers);
 /* Whoever waited for this job does not any more; `done` will not be called. */
 void keepers_forget(KeeperJob *job);
 
-/* The lowest protection level that a keeper reported (TaSecretLevel). */
+/* The lowest protection level that a keeper reported (TaSecretLevel), and how many they are; 0 and 0
+ * while there are none that are ready. */
 unsigned keepers_level(const Keepers *keepers);
 unsigned keepers_count(const Keepers *keepers);
+/* TA_E_WEAK if these are below `level`. New ones that are get no keys. */
+ta_must_check int keepers_require(Keepers *keepers, unsigned level);
 /* LINK_KEY bytes: what is sealed to it (crypto_box_seal) only that keeper can open. */
 const uint8_t *keepers_public_key(const Keepers *keepers, unsigned i);
 

@@ -149,8 +149,8 @@ static int start(const Config *config, int listener, int parent) {
         agent->default_lifetime = config->lifetime;
         block_signals(config, &signals);
         err = agent_start(agent, listener);
-        if (!err && keepers_level(agent->keepers) < config->required_level)
-                err = TA_E_WEAK;
+        if (!err)
+                err = keepers_require(agent->keepers, config->required_level);
         if (!err)
                 err = watch_signals(&signals);
         if (!err && parent >= 0) {

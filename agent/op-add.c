@@ -64,7 +64,7 @@ static void added(void *data, int status, TaBytes contents) {
 int op_add(Session *session, TaBytes message ta_unused, TaWriter *w ta_unused) {
         session->job = keepers_add(session->agent->keepers, &session->body, added, session,
                                    &session->adding);
-        return session->job ? DISPATCH_WAIT : TA_E_FULL;
+        return session->job ? DISPATCH_WAIT : keepers_refusal(session->agent->keepers);
 }
 
 int op_add_sealed(Session *session, TaBytes contents, TaWriter *w ta_unused) {
@@ -78,5 +78,5 @@ int op_add_sealed(Session *session, TaBytes contents, TaWriter *w ta_unused) {
         if (add.n != keepers_count(keepers))
                 return TA_E_MISMATCH;
         session->job = keepers_add_sealed(keepers, add.boxes, added, session, &session->adding);
-        return session->job ? DISPATCH_WAIT : TA_E_FULL;
+        return session->job ? DISPATCH_WAIT : keepers_refusal(keepers);
 }

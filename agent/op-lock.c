@@ -29,7 +29,7 @@ static int attempt(Session *session, bool lock, KeeperDone done) {
         *made = (LockAttempt){session->agent, session};
         if (!keepers_lock(session->agent->keepers, lock, &session->body, done, made)) {
                 free(made);
-                return TA_E_FULL;
+                return keepers_refusal(session->agent->keepers);
         }
         session->attempt = made;
         return DISPATCH_WAIT;

@@ -102,5 +102,5 @@ int op_sign(Session *session, TaBytes message, TaWriter *w ta_unused) {
         }
         session->job = keepers_sign(agent->keepers, identity->id, identity->slow, request.flags,
                                     request.data, signed_by_keeper, session);
-        return session->job ? DISPATCH_WAIT : -ENOMEM;
+        return session->job ? DISPATCH_WAIT : keepers_refusal(agent->keepers);
 }

@@ -31,7 +31,8 @@
         row(CRYPTO, "the cryptographic library failed")                                            \
         row(PROTOCOL, "the other side sent an unexpected answer")                                  \
         row(NO_AGENT, "no agent can be reached")                                                   \
-        row(NO_PRIVATE, "there is no private half")
+        row(NO_PRIVATE, "there is no private half")                                                \
+        row(KEEPERS, "the processes that hold the keys have ended")
 
 enum {
         TA_E_BASE = -10000,

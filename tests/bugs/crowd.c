@@ -19,34 +19,13 @@
 
 static TaKey *key;
 
-static void say(int fd, TaBytes message) {
-        static uint8_t frame[4 + TA_MSG_MAX];
-        TaWriter w = ta_writer(frame, sizeof frame);
-
-        ta_write_string(&w, message);
-        for (size_t done = 0; done < w.len;) {
-                ssize_t n = send(fd, frame + done, w.len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-                done += n > 0 ? (size_t)n : 0;
-                while (front_turn())
-                        ;
-        }
-}
-
 static void say_add(int fd, size_t comment_len) {
         static uint8_t message[TA_MSG_MAX];
         g_autofree char *comment = g_strnfill(comment_len, 'c');
         TaWriter w = ta_writer(message, sizeof message);
 
         ta_add_write(&w, key, ta_str(comment), NULL);
-        say(fd, ta_written(&w));
-}
-
-/* The type of the reply, which is there; 0 if none is. */
-static uint8_t reply(int fd) {
-        uint8_t buf[4096] = {0};
-
-        return recv(fd, buf, sizeof buf, MSG_DONTWAIT) > 4 ? buf[4] : 0;
+        front_say(fd, ta_written(&w));
 }
 
 static void test_crowd(void) {
@@ -59,7 +38,7 @@ static void test_crowd(void) {
         }
         front_settle();
         for (size_t i = 0; i < N_CLIENTS; i++) {
-                g_assert_cmpuint(reply(fds[i]), ==, SSH_AGENT_SUCCESS);
+                g_assert_cmpuint(front_reply(fds[i]), ==, SSH_AGENT_SUCCESS);
                 close(fds[i]);
         }
         front_free();
@@ -70,7 +49,7 @@ static void say_sign(int fd) {
         TaWriter w = ta_writer(message, sizeof message);
 
         ta_sign_request_write(&w, &(TaSignRequest){ta_key_blob(key), ta_str("data"), 0});
-        say(fd, ta_written(&w));
+        front_say(fd, ta_written(&w));
 }
 
 static void test_all_or_none(void) {
@@ -83,7 +62,7 @@ static void test_all_or_none(void) {
         two = front_connect();
         say_add(one, 1);
         front_settle();
-        g_assert_cmpuint(reply(one), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpuint(front_reply(one), ==, SSH_AGENT_SUCCESS);
 
         /* One keeper is at its ease, and the other does nothing. */
         for (size_t i = 0; i < N_LARGE; i++) {
@@ -93,16 +72,16 @@ static void test_all_or_none(void) {
         while (front_keeper_work(0) | (int)front_turn())
                 ;
         ta_lock_write(&w, true, ta_str("x"));
-        say(one, ta_written(&w));
+        front_say(one, ta_written(&w));
         while (front_keeper_work(0) | (int)front_turn())
                 ;
         /* Nobody has been told that it is locked, so it is not, whatever one keeper thinks. */
         front_settle();
-        g_assert_cmpuint(reply(one), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpuint(front_reply(one), ==, SSH_AGENT_SUCCESS);
         g_assert_true(front_agrees());
         say_sign(two);
         front_settle();
-        g_assert_cmpuint(reply(two), ==, SSH_AGENT_FAILURE);
+        g_assert_cmpuint(front_reply(two), ==, SSH_AGENT_FAILURE);
         for (size_t i = 0; i < N_LARGE; i++)
                 close(fds[i]);
         close(one);
@@ -137,16 +116,16 @@ static void others_are_served(int fd) {
 
         say_add(fd, LARGE);
         front_settle();
-        g_assert_cmpuint(reply(fd), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpuint(front_reply(fd), ==, SSH_AGENT_SUCCESS);
         ta_lock_write(&w, true, ta_str("x"));
-        say(fd, ta_written(&w));
+        front_say(fd, ta_written(&w));
         front_settle();
-        g_assert_cmpuint(reply(fd), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpuint(front_reply(fd), ==, SSH_AGENT_SUCCESS);
         w = ta_writer(message, sizeof message);
         ta_lock_write(&w, false, ta_str("x"));
-        say(fd, ta_written(&w));
+        front_say(fd, ta_written(&w));
         front_settle();
-        g_assert_cmpuint(reply(fd), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpuint(front_reply(fd), ==, SSH_AGENT_SUCCESS);
 }
 
 /* Halves of requests that are secret wait in pipes, and keep nobody else from adding a key. */
@@ -181,17 +160,17 @@ static void test_questions(void) {
         (void)front_new();
         fd = front_connect();
         ta_add_write(&w, key, ta_str("c"), &(TaConstraints){.confirm = true});
-        say(fd, ta_written(&w));
+        front_say(fd, ta_written(&w));
         front_settle();
-        g_assert_cmpuint(reply(fd), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpuint(front_reply(fd), ==, SSH_AGENT_SUCCESS);
         w = ta_writer(message, sizeof message);
         ta_sign_request_write(&w, &(TaSignRequest){ta_key_blob(key), {data, sizeof data}, 0});
         large_requests(fds, ta_written(&w), w.len + 4);
         for (size_t i = 0; i < N_WAITING; i++) {
-                g_assert_cmpuint(reply(fds[i]), ==, 0);
+                g_assert_cmpuint(front_reply(fds[i]), ==, 0);
                 g_assert_true(front_answer(0, ""));
                 front_settle();
-                g_assert_cmpuint(reply(fds[i]), ==, SSH_AGENT_SIGN_RESPONSE);
+                g_assert_cmpuint(front_reply(fds[i]), ==, SSH_AGENT_SIGN_RESPONSE);
                 close(fds[i]);
         }
         close(fd);

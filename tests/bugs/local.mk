@@ -1,11 +1,16 @@
 # tests/bugs/: where a bug goes to be remembered.
-BUG_TESTS = tests/bugs/crowd tests/bugs/expire-many tests/bugs/full-vault tests/bugs/slow-reader
+BUG_TESTS = tests/bugs/crowd tests/bugs/expire-many tests/bugs/full-vault tests/bugs/slow-reader \
+	tests/bugs/slow-start
 check_PROGRAMS += $(BUG_TESTS)
 TESTS += $(BUG_TESTS)
 
 tests_bugs_slow_reader_SOURCES = tests/bugs/slow-reader.c
 tests_bugs_slow_reader_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bugs_slow_reader_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
+
+tests_bugs_slow_start_SOURCES = tests/bugs/slow-start.c
+tests_bugs_slow_start_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bugs_slow_start_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
 
 tests_bugs_full_vault_SOURCES = tests/bugs/full-vault.c
 tests_bugs_full_vault_CPPFLAGS = $(TEST_CPPFLAGS)

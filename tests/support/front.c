@@ -39,7 +39,10 @@ static struct {
         int link;
         int body;
         Vault *vault;
+        bool ready; /* it has said its first word */
 } keepers[FRONT_KEEPERS];
+static bool hellos_held;
+static uint8_t reported_level;
 
 /* --- agent/log.h --- */
 
@@ -209,9 +212,6 @@ static bool abandoned(unsigned keeper) {
 }
 
 static void start_keeper(int link, int body) {
-        uint8_t hello[LINK_HELLO];
-        TaWriter w = ta_writer(hello, sizeof hello);
-
         for (unsigned i = 0; i < FRONT_KEEPERS; i++) {
                 if (abandoned(i))
                         front_keeper_end(i);
@@ -220,10 +220,9 @@ static void start_keeper(int link, int body) {
                 keepers[i].link = dup(link);
                 keepers[i].body = dup(body);
                 ta_bug_on(keepers[i].link < 0 || keepers[i].body < 0 || vault_new(&keepers[i].vault) < 0);
-                link_reply_header(&w, 0, 0);
-                ta_write_u8(&w, TA_SECRET_LOCKED);
-                ta_write_raw(&w, (TaBytes){vault_public_key(keepers[i].vault), LINK_KEY});
-                ta_bug_on(send(keepers[i].link, hello, w.len, 0) < 0);
+                keepers[i].ready = false;
+                if (!hellos_held)
+                        front_keeper_hello(i);
                 return;
         }
         abort(); /* the front wants more keepers than there are */
@@ -264,6 +263,27 @@ bool front_answer(uint32_t status, const char *output) {
 
 /* --- keepers --- */
 
+void front_hold_hellos(bool hold) {
+        hellos_held = hold;
+}
+
+void front_set_level(unsigned level) {
+        reported_level = (uint8_t)level;
+}
+
+void front_keeper_hello(unsigned keeper) {
+        uint8_t hello[LINK_HELLO];
+        TaWriter w = ta_writer(hello, sizeof hello);
+
+        if (keepers[keeper].link < 0)
+                return;
+        link_reply_header(&w, 0, 0);
+        ta_write_u8(&w, reported_level);
+        ta_write_raw(&w, (TaBytes){vault_public_key(keepers[keeper].vault), LINK_KEY});
+        front_keeper_say(keeper, ta_written(&w));
+        keepers[keeper].ready = true;
+}
+
 void front_keeper_end(unsigned keeper) {
         ta_closep(&keepers[keeper].link);
         ta_closep(&keepers[keeper].body);
@@ -282,7 +302,7 @@ bool front_keeper_work(unsigned keeper) {
         size_t body;
         ssize_t n;
 
-        if (keepers[keeper].link < 0)
+        if (keepers[keeper].link < 0 || !keepers[keeper].ready)
                 return false;
         n = recv(keepers[keeper].link, in, sizeof in, MSG_DONTWAIT);
         if (n < 0 && errno == EAGAIN)
@@ -298,6 +318,17 @@ bool front_keeper_work(unsigned keeper) {
         else if (w.len > 0)
                 front_keeper_say(keeper, ta_written(&w));
         return true;
+}
+
+unsigned front_held(unsigned keeper) {
+        unsigned n = 0;
+        const TaKey *key;
+
+        for (uint32_t id = 1; keepers[keeper].vault && id < 10000; id++) {
+                vault_commit(keepers[keeper].vault, id, 0); /* or it would not be found */
+                n += vault_find(keepers[keeper].vault, id, &key) == 0;
+        }
+        return n;
 }
 
 bool front_agrees(void) {
@@ -329,7 +360,8 @@ Agent *front_new(void) {
         (void)setenv("SSH_ASKPASS_REQUIRE", "force", 1);
         (void)signal(SIGPIPE, SIG_IGN); /* as agent/main.c does */
         loop.now_ms = 1000000;
-        asked = false;
+        asked = hellos_held = false;
+        reported_level = TA_SECRET_LOCKED;
         for (unsigned i = 0; i < FRONT_KEEPERS; i++)
                 keepers[i].link = keepers[i].body = -1;
         agent = (Agent){0};
@@ -350,6 +382,26 @@ int front_connect(void) {
 
         ta_bug_on(fd < 0 || connect(fd, (struct sockaddr *)&address, address_len) < 0);
         return fd;
+}
+
+void front_say(int fd, TaBytes message) {
+        static uint8_t whole[4 + TA_MSG_MAX];
+        TaWriter w = ta_writer(whole, sizeof whole);
+
+        ta_write_string(&w, message);
+        for (size_t done = 0; done < w.len;) {
+                ssize_t n = send(fd, whole + done, w.len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+                done += n > 0 ? (size_t)n : 0;
+                while (front_turn())
+                        ;
+        }
+}
+
+uint8_t front_reply(int fd) {
+        uint8_t buf[4096] = {0};
+
+        return recv(fd, buf, sizeof buf, MSG_DONTWAIT) > 4 ? buf[4] : 0;
 }
 
 void front_settle(void) {

@@ -19,6 +19,11 @@ void front_free(void);
 /* The client's end of a new connection, accepted in the next turn. */
 int front_connect(void);
 
+/* A client says this, as far as it is taken while the front turns. */
+void front_say(int fd, TaBytes message);
+/* The type of the reply that is there; 0: none is, or the connection is closed. */
+uint8_t front_reply(int fd);
+
 /* Every watch that is ready gets its turn, once. Whether there was any. */
 bool front_turn(void);
 /* A keeper does one job, if one is there. */
@@ -26,10 +31,17 @@ bool front_keeper_work(unsigned keeper);
 /* Both until nothing is left to be done. Timers and questions are left alone. */
 void front_settle(void);
 
+/* New keepers say nothing and do nothing until they are told to; which level they report. */
+void front_hold_hellos(bool hold);
+void front_set_level(unsigned level);
+void front_keeper_hello(unsigned keeper);
+
 /* A keeper says what it likes; it ends. */
 void front_keeper_say(unsigned keeper, TaBytes datagram);
 void front_keeper_end(unsigned keeper);
 
+/* How many keys a keeper holds, also those that were not committed: they are now. */
+unsigned front_held(unsigned keeper);
 /* Whether the front and every keeper have the same idea of being locked. */
 bool front_agrees(void);
 
