@@ -16,6 +16,7 @@ struct Server {
         Agent *agent;
         Session *first;
         Timer pause; /* descriptors ran out */
+        bool full;   /* since then not all who wait could be let in */
 };
 
 /* This user and root. The socket's mode says the same, but people change modes. */
@@ -49,13 +50,17 @@ static void server_ready(Watch *watch, uint32_t events ta_unused) {
                         continue;
                 if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
                         /* Who waits in the backlog loses nothing but time. */
-                        log_error("no descriptors left; new connections wait");
+                        if (!server->full)
+                                log_error("no descriptors left; new connections wait");
+                        server->full = true;
                         loop_remove(server->agent->loop, watch);
                         loop_after(server->agent->loop, &server->pause, FULL_PAUSE_MS);
                         return;
                 }
-                if (fd < 0)
+                if (fd < 0) {
+                        server->full = false; /* nobody waits */
                         return;
+                }
                 if (!peer_allowed(fd)) {
                         close(fd);
                         continue;

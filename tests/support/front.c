@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -42,6 +44,8 @@ static struct {
         bool ready; /* it has said its first word */
 } keepers[FRONT_KEEPERS];
 static bool hellos_held;
+static const char *awaited_words; /* in the log; NULL: none */
+static unsigned n_awaited;
 static uint8_t reported_level;
 
 /* --- agent/log.h --- */
@@ -53,7 +57,25 @@ int log_wants(LogLevel level ta_unused) {
         return 0;
 }
 
-void log_line(LogLevel level ta_unused, const char *format ta_unused, ...) {
+void log_line(LogLevel level ta_unused, const char *format, ...) {
+        char line[256];
+        va_list args;
+
+        if (!awaited_words)
+                return;
+        va_start(args, format);
+        (void)vsnprintf(line, sizeof line, format, args);
+        va_end(args);
+        n_awaited += strstr(line, awaited_words) != NULL;
+}
+
+void front_await_words(const char *words) {
+        awaited_words = words;
+        n_awaited = 0;
+}
+
+unsigned front_times_said(void) {
+        return n_awaited;
 }
 
 /* --- agent/loop.h --- */
@@ -361,6 +383,7 @@ Agent *front_new(void) {
         (void)signal(SIGPIPE, SIG_IGN); /* as agent/main.c does */
         loop.now_ms = 1000000;
         asked = hellos_held = false;
+        awaited_words = NULL;
         reported_level = TA_SECRET_LOCKED;
         for (unsigned i = 0; i < FRONT_KEEPERS; i++)
                 keepers[i].link = keepers[i].body = -1;

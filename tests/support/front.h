@@ -48,6 +48,10 @@ bool front_agrees(void);
 /* The question that is shown is answered (status as of waitpid(2)). false: there is none. */
 bool front_answer(uint32_t status, const char *output);
 
+/* Counts the lines of the log with these words from now on. */
+void front_await_words(const char *words);
+unsigned front_times_said(void);
+
 /* Time goes on; timers that are due fire. Whether any did. */
 bool front_wait(uint64_t milliseconds);
 
