@@ -18,12 +18,13 @@ typedef struct Binding {
 
 typedef struct Bindings {
         bool failed; /* ever: such a connection is never again a local one */
+        unsigned n_verified; /* signatures that were looked at, good and bad */
         size_t n;
         Binding *list; /* at most TA_SESSION_BINDS_MAX */
 } Bindings;
 
-/* Verifies and records. TA_E_SIGNATURE, TA_E_LIMIT (17th bind, session id over 128 bytes),
- * TA_E_MISMATCH (a known session with another host key), TA_E_REFUSED (already bound for a login).
+/* Verifies and records. TA_E_SIGNATURE, TA_E_LIMIT (17th bind, session id over 128 bytes, 65th
+ * signature), TA_E_MISMATCH (a known session with another host key), TA_E_REFUSED (already bound for a login).
  * What was recorded before stays as it is. */
 ta_must_check int bindings_add(Bindings *bindings, TaBytes contents);
 void bindings_clear(Bindings *bindings);

@@ -10,6 +10,7 @@
  */
 #include "agent/dispatch.h"
 #include "agent/log.h"
+#include "lib/proto.h"
 
 #define DELAY_STEP_MS 100
 #define DELAYS_MAX    100
@@ -22,8 +23,11 @@ struct LockAttempt {
 
 /* The body, one string, is checked by the keeper. */
 static int attempt(Session *session, bool lock, KeeperDone done) {
-        LockAttempt *made = malloc(sizeof *made);
+        LockAttempt *made;
 
+        if (session->body.len > 4 + TA_LOCK_PASSPHRASE_MAX)
+                return TA_E_LIMIT;
+        made = malloc(sizeof *made);
         if (!made)
                 return TA_E_FULL;
         *made = (LockAttempt){session->agent, session};

@@ -63,6 +63,7 @@
 #define TA_RSA_E_MAX_BYTES    4            /* public exponents up to 2^32-1 */
 #define TA_KEY_BLOB_MAX       (64 * 1024)  /* a public key or certificate */
 #define TA_PASSPHRASE_MAX     1023
+#define TA_LOCK_PASSPHRASE_MAX (16 * 1024)
 #define TA_KEYFILE_MAX        (1024 * 1024)
 #define TA_COMMENT_MAX        (TA_MSG_MAX)
 

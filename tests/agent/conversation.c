@@ -180,8 +180,8 @@ uint8_t ask_sign(int fd, const TaKey *key, TaBytes data) {
 }
 
 void send_lock(int fd, bool lock, const char *passphrase) {
-        uint8_t buf[256];
-        TaWriter w = ta_writer(buf, sizeof buf);
+        g_autofree uint8_t *buf = g_malloc(MESSAGE_ROOM);
+        TaWriter w = ta_writer(buf, MESSAGE_ROOM);
 
         ta_lock_write(&w, lock, ta_str(passphrase));
         client_send(fd, written(&w));

@@ -128,6 +128,29 @@ static void test_limits(void) {
         bindings_clear(&b);
 }
 
+/* a client that binds again and again costs a signature check each time, but not for ever */
+static void test_again_and_again(void) {
+        const Request kinds[] = {
+                {.host = host, .session_id = ta_str("s"), .spoil = true},
+                {.host = host, .session_id = ta_str("s"), .forwarding = true},
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+                Bindings b = {0};
+                int last = 0;
+                unsigned n = 0;
+
+                while (n < 1000 && (last = add(&b, &kinds[i])) != TA_E_LIMIT)
+                        n++;
+                g_assert_cmpint(last, ==, TA_E_LIMIT);
+                g_assert_cmpuint(n, ==, 64);
+                g_assert_cmpint(add_simple(&b, "t", false), ==, TA_E_LIMIT); /* nor a good one */
+                g_assert_cmpuint(b.n, ==, kinds[i].spoil ? 0 : 1);
+                g_assert_true(bindings_forwarded(&b));
+                bindings_clear(&b);
+        }
+}
+
 static void test_known_session(void) {
         Bindings b = {0};
 
@@ -153,6 +176,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/binding/F11-local-or-not", test_local_or_not);
         g_test_add_func("/binding/F11-refused", test_refused);
         g_test_add_func("/binding/F10-limits", test_limits);
+        g_test_add_func("/binding/F10-again-and-again", test_again_and_again);
         g_test_add_func("/binding/known-session", test_known_session);
         status = g_test_run();
         ta_key_free(host);

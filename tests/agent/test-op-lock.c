@@ -28,6 +28,25 @@ static void test_lock_and_unlock(void) {
         conversation_end(agent);
 }
 
+/* a passphrase has an end, and any octets; the largest locks, and no other one unlocks */
+static void test_lengths(void) {
+        enum { MOST = 16 * 1024 };
+        g_autofree char *most = g_strnfill(MOST, '\xff'), *more = g_strnfill(MOST + 1, '\xff');
+        Agent *agent = conversation_begin();
+        int c = client_new();
+
+        g_assert_cmpint(ask_lock(c, true, more), ==, SSH_AGENT_FAILURE);
+        g_assert_false(agent->locked);
+        g_assert_cmpint(ask_lock(c, true, most), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpint(ask_lock(c, false, more), ==, SSH_AGENT_FAILURE);
+        most[MOST - 1] = 'x';
+        g_assert_cmpint(ask_lock(c, false, most), ==, SSH_AGENT_FAILURE);
+        most[MOST - 1] = '\xff';
+        g_assert_cmpint(ask_lock(c, false, most), ==, SSH_AGENT_SUCCESS);
+        client_close(c);
+        conversation_end(agent);
+}
+
 /* while a guess waits for its answer, everybody else is served */
 static void test_only_the_guesser_waits(void) {
         Agent *agent = conversation_begin();
@@ -180,6 +199,7 @@ static void test_expiry_while_locked(void) {
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/op-lock/lock-and-unlock", test_lock_and_unlock);
+        g_test_add_func("/op-lock/lengths", test_lengths);
         g_test_add_func("/op-lock/F21-only-the-guesser-waits", test_only_the_guesser_waits);
         g_test_add_func("/op-lock/F21-a-guesser-cannot-start-anew", test_a_guesser_cannot_start_anew);
         g_test_add_func("/op-lock/many-unlock-at-once", test_many_unlock_at_once);
