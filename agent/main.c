@@ -78,7 +78,7 @@ static struct {
         char path[SOCKET_PATH_MAX];
         bool remove_socket, remove_folder, activated;
         int status; /* exit status at the end */
-        Watch signals, parent;
+        Watch signals, parent, socket;
 } self;
 
 static void signal_ready(Watch *watch, uint32_t events ta_unused) {
@@ -101,6 +101,32 @@ static void parent_gone(Watch *watch ta_unused, uint32_t events) {
                 return;
         self.status = EXIT_SIGNAL;
         loop_quit(self.agent.loop);
+}
+
+static void stop_watching_socket(void) {
+        if (self.socket.fd < 0)
+                return;
+        loop_remove(self.agent.loop, &self.socket);
+        ta_closep(&self.socket.fd);
+}
+
+static void socket_touched(Watch *watch, uint32_t events ta_unused) {
+        uint8_t what[4096];
+
+        while (read(watch->fd, what, sizeof what) > 0)
+                ;
+        if (socket_is_ours(self.path))
+                return;
+        log_error("the socket %s is gone: who is connected is served, but nobody else can connect; "
+                  "start a new agent", self.path);
+        stop_watching_socket();
+}
+
+/* Where it cannot be watched, nobody is told. */
+static void watch_socket(void) {
+        self.socket = (Watch){.fd = socket_watch(self.path), .ready = socket_touched};
+        if (self.socket.fd >= 0 && loop_add(self.agent.loop, &self.socket, EPOLLIN) < 0)
+                ta_closep(&self.socket.fd);
 }
 
 static void block_signals(const Config *config, sigset_t *ret) {
@@ -172,8 +198,12 @@ static void remove_socket(void) {
 }
 
 static int run(void) {
+        self.socket.fd = -1;
+        if (self.remove_socket)
+                watch_socket();
         sandbox_enter(self.remove_socket ? self.path : NULL, self.remove_folder);
         loop_run(self.agent.loop);
+        stop_watching_socket();
         remove_socket();
         agent_stop(&self.agent);
         return self.status;

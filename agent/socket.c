@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -199,10 +200,32 @@ int socket_listen(const char *path, int *ret_fd, pid_t *ret_pid) {
         return 0;
 }
 
-void socket_remove(const char *path) {
+bool socket_is_ours(const char *path) {
         struct stat st;
 
-        if (lstat(path, &st) == 0 && st.st_dev == own_dev && st.st_ino == own_ino)
+        return lstat(path, &st) == 0 && st.st_dev == own_dev && st.st_ino == own_ino;
+}
+
+/* The socket itself and not what its folder holds, which may be the busy /tmp: a name less is a
+ * change of attributes. */
+int socket_watch(const char *path) {
+        char copy[SOCKET_PATH_MAX];
+        int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+        int err = 0;
+
+        if (fd < 0)
+                return -errno;
+        memcpy(copy, path, strlen(path) + 1);
+        if (inotify_add_watch(fd, path, IN_ATTRIB | IN_MOVE_SELF | IN_DELETE_SELF) < 0 ||
+            inotify_add_watch(fd, dirname(copy), IN_MOVE_SELF | IN_ONLYDIR) < 0) {
+                err = -errno;
+                close(fd);
+        }
+        return err ? err : fd;
+}
+
+void socket_remove(const char *path) {
+        if (socket_is_ours(path))
                 (void)unlink(path);
 }
 

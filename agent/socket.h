@@ -27,6 +27,11 @@ ta_must_check int socket_absolute_path(const char *given, char path[static SOCKE
  * alone. Two that start at once: exactly one wins. */
 ta_must_check int socket_listen(const char *path, int *ret_fd, pid_t *ret_pid);
 
+/* Whether the one we made is still there. */
+bool socket_is_ours(const char *path);
+/* A descriptor with something to read (inotify(7)) whenever that may have changed; what it is says
+ * nothing. -errno. */
+ta_must_check int socket_watch(const char *path);
 /* Removes the socket if it still is the one we made. */
 void socket_remove(const char *path);
 

@@ -190,12 +190,44 @@ if [ $stock = no ]; then
         fi
 fi
 
-mkdir -m 700 "$T/away"
-ok "F44 an agent in a folder" begin "$T/away/s"
-rm -r "$T/away"
-ok "F44 the folder goes, the agent stays" alive "$agent"
-kill "$agent"
-ok "F44 and still ends when told to" wait_for gone "$agent"
+# A client that stays connected: it asks for the list before and after a command.
+cat >"$T/stay.py" <<'P'
+import socket, subprocess, sys
+s = socket.socket(socket.AF_UNIX)
+s.settimeout(10)
+s.connect(sys.argv[1])
+for command in ["true", sys.argv[2]]:
+    subprocess.check_call(command, shell=True)
+    s.sendall(b"\0\0\0\1\x0b")
+    if s.recv(64)[4] != 12:
+        sys.exit(1)
+P
+lost='the socket .* is gone'
+# shellcheck disable=SC2317 # called by wait_for
+said_lost() { grep -q "$lost" "$T/fg.log"; }
+for how in "rm s" "rm -r ../away" "mv ../away ../gone" "mv s t"; do
+        mkdir -m 700 "$T/away"
+        ok "F44 an agent in a folder" begin "$T/away/s"
+        ok "F44 $how: the agent stays, and serves who is connected" \
+                /usr/bin/python3 "$T/stay.py" "$T/away/s" "cd '$T/away' && $how"
+        if [ $stock = no ]; then
+                ok "F44 $how: it is said" wait_for said_lost
+                is "F44 $how: once" "$(grep -c "$lost" "$T/fg.log")" 1
+        fi
+        kill "$agent"
+        ok "F44 $how: it still ends when told to" wait_for gone "$agent"
+        rm -rf "$T/away" "$T/gone"
+done
+if [ $stock = no ]; then
+        mkdir -m 700 "$T/away"
+        ok "F44 an agent in a folder" begin "$T/away/s"
+        chmod 777 "$T/away/s"
+        touch "$T/away/s" "$T/away/other"
+        rm "$T/away/other"
+        ok "F44 what happens beside the socket" listed 1
+        end "$agent"
+        ok "F44 is not said" not said_lost
+fi
 
 # --- descriptors and signals -------------------------------------------------------------------
 
