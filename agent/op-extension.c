@@ -33,6 +33,7 @@ static int info(Session *session, TaBytes contents, TaWriter *w) {
                 .version = ta_str(PACKAGE_VERSION),
                 .level = (uint8_t)keepers_level(agent->keepers),
                 .locked = agent->locked,
+                .launcher = prompter_can_ask(agent->prompter),
                 .n_identities = agent->locked ? 0 : (uint32_t)keyring_size(agent->keyring),
                 .n_seal_keys = keepers_count(agent->keepers),
         };

@@ -28,6 +28,7 @@ struct Prompter {
         uint32_t next_id;
         Question *first, **last; /* the first one is shown */
         unsigned n;
+        bool launcher_ended;
 };
 
 static void show_first(Prompter *prompter);
@@ -89,7 +90,9 @@ static void launcher_ready(Watch *watch, uint32_t events ta_unused) {
                 if (n < 0 && errno == EAGAIN)
                         return;
                 if (n <= 0) {
-                        log_error("the launcher has ended; nothing can be asked any more");
+                        log_error("the launcher has ended; nothing can be confirmed any more, and no "
+                                  "keeper that ends replaced: restart the agent");
+                        prompter->launcher_ended = true;
                         loop_remove(prompter->loop, watch);
                         while (prompter->first)
                                 question_end(prompter, ANSWER_NO);
@@ -134,8 +137,12 @@ void prompter_free(Prompter *prompter) {
         free(prompter);
 }
 
+bool prompter_can_ask(const Prompter *prompter) {
+        return !prompter->launcher_ended;
+}
+
 /* OpenSSH's rule: a dialog needs a display, unless SSH_ASKPASS_REQUIRE=force says otherwise. */
-static bool can_ask(void) {
+static bool may_show_dialogs(void) {
         const char *require = getenv("SSH_ASKPASS_REQUIRE");
         const char *x = getenv("DISPLAY"), *wayland = getenv("WAYLAND_DISPLAY");
 
@@ -150,7 +157,11 @@ Question *prompter_ask(Prompter *prompter, const char *text, void (*answered)(vo
                        void *data) {
         Question *q;
 
-        if (!can_ask()) {
+        if (prompter->launcher_ended) {
+                log_info("cannot ask for confirmation: the launcher has ended");
+                return NULL;
+        }
+        if (!may_show_dialogs()) {
                 log_info("cannot ask for confirmation: no DISPLAY or WAYLAND_DISPLAY in the "
                          "agent's environment (SSH_ASKPASS_REQUIRE=force does without)");
                 return NULL;

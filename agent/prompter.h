@@ -18,6 +18,8 @@ void prompter_free(Prompter *prompter);
  * ask, too many questions, or no memory. */
 Question *prompter_ask(Prompter *prompter, const char *text, void (*answered)(void *, Answer),
                        void *data);
+/* Whether the launcher, which asks for us, still runs. */
+bool prompter_can_ask(const Prompter *prompter);
 /* Takes the question back; `answered` will not be called. */
 void prompter_cancel(Question *question);
 

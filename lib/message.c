@@ -252,6 +252,7 @@ int ta_info_read(TaBytes message, TaInfo *ret) {
         info.version = ta_read_text(&r, TA_COMMENT_MAX);
         info.level = ta_read_u8(&r);
         info.locked = ta_read_bool(&r);
+        info.launcher = ta_read_bool(&r);
         info.n_identities = ta_read_u32(&r);
         info.n_seal_keys = ta_read_u32(&r);
         if (info.n_seal_keys > TA_SEAL_KEYS_MAX)
@@ -274,6 +275,7 @@ void ta_info_write(TaWriter *w, const TaInfo *info) {
         ta_write_string(w, info->version);
         ta_write_u8(w, info->level);
         ta_write_u8(w, info->locked);
+        ta_write_u8(w, info->launcher);
         ta_write_u32(w, info->n_identities);
         ta_write_u32(w, info->n_seal_keys);
         for (uint32_t i = 0; i < info->n_seal_keys; i++)

@@ -79,11 +79,12 @@ void ta_query_response_begin(TaWriter *w);
 
 /* What tagent says of itself (tagent-protocol(7)): byte SSH_AGENT_EXTENSION_RESPONSE,
  * string "info@tagent", string version, byte protection level (TaSecretLevel), bool locked,
- * uint32 identities, uint32 n, string public key (32 bytes) * n */
+ * bool launcher, uint32 identities, uint32 n, string public key (32 bytes) * n */
 typedef struct TaInfo {
         TaBytes version;
         uint8_t level;
         bool locked;
+        bool launcher; /* runs: without it nothing is confirmed, and no keeper replaced */
         uint32_t n_identities;
         uint32_t n_seal_keys;
         TaBytes seal_keys[TA_SEAL_KEYS_MAX];

@@ -66,15 +66,24 @@ static int print_status(const Ctl *ctl, const TaInfo *info) {
                 print_json_string("socket", ta_str(ctl->socket));
                 printf(", ");
                 print_json_string("version", info->version);
-                printf(", \"level\": %u, \"locked\": %s, \"identities\": %u, \"keepers\": %u}\n",
+                printf(", \"level\": %u, \"locked\": %s, \"identities\": %u, \"keepers\": %u, "
+                       "\"launcher\": %s}\n",
                        info->level, info->locked ? "true" : "false", info->n_identities,
-                       info->n_seal_keys);
+                       info->n_seal_keys, info->launcher ? "true" : "false");
                 return flush();
         }
         printf("agent       tagent %s at %s\n", version ? version : "", ctl->socket);
-        printf("protection  level %u: %s\n", info->level,
-               info->level < TA_N_ELEMENTS(levels) ? levels[info->level] : "not known here");
-        printf("keepers     %u\n", info->n_seal_keys);
+        if (info->n_seal_keys > 0) {
+                printf("protection  level %u: %s\n", info->level,
+                       info->level < TA_N_ELEMENTS(levels) ? levels[info->level] : "not known here");
+                printf("keepers     %u\n", info->n_seal_keys);
+        } else {
+                printf("keepers     none: they have ended, and no key is held; "
+                       "if this does not change soon, restart the agent\n");
+        }
+        if (!info->launcher)
+                printf("launcher    has ended: nothing can be confirmed, and keepers that end are not "
+                       "replaced; restart the agent\n");
         if (info->locked)
                 printf("identities  not told while the agent is locked (tadd -X unlocks it)\n");
         else

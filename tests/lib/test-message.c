@@ -174,7 +174,7 @@ static void write_info(TaWriter *w) {
         static const uint8_t one[TA_SEAL_KEY_LEN] = {1}, two[TA_SEAL_KEY_LEN] = {2};
 
         ta_info_write(w, &(TaInfo){.version = ta_str("1.2.3"), .level = 3, .locked = true,
-                                   .n_identities = 7, .n_seal_keys = 2,
+                                   .launcher = true, .n_identities = 7, .n_seal_keys = 2,
                                    .seal_keys = {{one, sizeof one}, {two, sizeof two}}});
 }
 

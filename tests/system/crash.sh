@@ -28,6 +28,9 @@ parts() { # the processes of the agent: launcher, warden, then keepers
 
 # --- a keeper ----------------------------------------------------------------------------------
 
+SSH_ASKPASS=$(command -v true)
+SSH_ASKPASS_REQUIRE=force
+export SSH_ASKPASS SSH_ASKPASS_REQUIRE
 ok "an agent" start_agent
 ok "a key" ssh-add -q "$T/priv/k"
 parts
@@ -47,10 +50,27 @@ is "F46 no keeper is left over" "$(printf '%s\n' "$family" | sort -u | wc -l)" \
 
 kill -s KILL "$launcher"
 ok "F48 the launcher is killed" wait_for gone "$launcher"
+run "$TA_BUILDDIR/tagentctl" status
+like "F48 the status says so" "$out" '^launcher +has ended'
+run "$TA_BUILDDIR/tagentctl" status --json
+like "F48 also to programs" "$out" '"launcher": false'
 ok "F48 signing goes on" signs
 ok "F48 keys come and go" ssh-add -q -D
-ok "F48 and come again" ssh-add -q "$T/priv/k"
-is "F48 the log says it, once" "$(grep -c 'the launcher has ended' "$T/agent.log")" 1
+ok "F48 and come again" ssh-add -q -c "$T/priv/k"
+ok "F48 nothing is confirmed" not signs
+ok "F48 nor the next time" not signs
+is "F48 each refusal has its reason" \
+        "$(grep -c 'cannot ask for confirmation: the launcher has ended' "$T/agent.log")" 2
+is "F48 the log says it, once" "$(grep -c 'the launcher has ended; nothing' "$T/agent.log")" 1
+
+# --- the launcher, and then a keeper -----------------------------------------------------------
+
+kill -s KILL "$keeper"
+ok "F48 a keeper ends too: the list is empty" wait_for listed 1
+run "$TA_BUILDDIR/tagentctl" status
+like "F48 the status says that nothing holds keys" "$out" '^keepers +none'
+ok "F48 no key is taken" not ssh-add -q "$T/priv/k"
+like "F48 and the reason is said" "$(cat "$T/agent.log")" 'add failed: the processes that hold the keys'
 
 # --- the front ---------------------------------------------------------------------------------
 

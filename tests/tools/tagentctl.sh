@@ -32,12 +32,15 @@ is "status: status" "$rc" 0
 like "status: socket" "$out" "^agent +tagent [0-9.]+ at $SSH_AUTH_SOCK\$"
 like "status: protection" "$out" '^protection +level [0-3]: .'
 like "status: identities" "$out" '^identities +1$'
+like "status: keepers" "$out" '^keepers +[1-4]$'
+unlike "status: nothing of a launcher that runs" "$out" 'launcher'
 run "$ctl" status --json
 is "--json: status" "$rc" 0
 level=$(field level)
 like "--json: level" "$level" '^[0-3]$'
 is "--json: identities" "$(field identities)" 1
 is "--json: locked" "$(field locked)" False
+is "--json: launcher" "$(field launcher)" True
 is "--json: socket" "$(field socket)" "$SSH_AUTH_SOCK"
 if hidden_memory; then is "where memory can be hidden it is" "$level" 3; fi
 run sh -c '"$1" status >/dev/full' sh "$ctl"
