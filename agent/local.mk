@@ -43,3 +43,7 @@ tagent_keeper_SOURCES = agent/keeper/main.c lib/secret-malloc.c
 tagent_keeper_LDADD = libkeeper.a $(LIBTA)
 tagent_keeper_CPPFLAGS = $(AM_CPPFLAGS)
 tagent_keeper_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
+
+# A program that its user cannot read is never dumpable, not even before its first instruction.
+install-exec-hook:
+	chmod 0711 '$(DESTDIR)$(pkglibexecdir)/tagent-keeper'

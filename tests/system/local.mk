@@ -10,6 +10,7 @@ SYSTEM_TESTS = \
 	tests/system/clients.sh \
 	tests/system/confirm.sh \
 	tests/system/crash.sh \
+	tests/system/installed.sh \
 	tests/system/lock.sh \
 	tests/system/other-user.sh \
 	tests/system/signals.sh \
