@@ -127,6 +127,41 @@ static TaBytes sealed_to_another(uint8_t type ta_unused) {
         return sealed_to(to);
 }
 
+/* The whole request is as it should be, but for what is in the last keeper's box. */
+static TaBytes sealed_and_spoiled(size_t cut, uint8_t flip) {
+        uint8_t copy[MESSAGE_ROOM];
+        TaBytes message = sealed_to(seal_keys), contents;
+        TaWriter w = ta_writer(buf, sizeof buf);
+        TaExtension extension;
+        TaAddSealed add;
+
+        memcpy(copy, message.data, message.len);
+        g_assert_cmpint(ta_extension_read((TaBytes){copy, message.len}, &extension), ==, 0);
+        contents = extension.contents;
+        copy[message.len - 1] ^= flip;
+        g_assert_cmpint(ta_add_sealed_read(contents, &add), ==, 0);
+        ta_extension_begin(&w, TA_EXT_ADD_SEALED);
+        ta_write_u32(&w, add.n);
+        for (uint32_t i = 0; i < add.n; i++) {
+                if (i + 1 == add.n)
+                        add.boxes[i].len -= cut < add.boxes[i].len ? cut : add.boxes[i].len;
+                ta_write_string(&w, add.boxes[i]);
+        }
+        return ta_written(&w);
+}
+
+static TaBytes sealed_cut(uint8_t type ta_unused) {
+        return sealed_and_spoiled(1, 0);
+}
+
+static TaBytes sealed_empty(uint8_t type ta_unused) {
+        return sealed_and_spoiled(SIZE_MAX, 0);
+}
+
+static TaBytes sealed_garbled(uint8_t type ta_unused) {
+        return sealed_and_spoiled(0, 1);
+}
+
 static TaBytes unknown_extension(uint8_t type ta_unused) {
         TaWriter w = ta_writer(buf, sizeof buf);
 
@@ -194,6 +229,9 @@ static const struct {
         {"add sealed", sealed, 27, {OK, NO, NO, NO}},
         {"add sealed to too few", sealed_to_one_too_few, 27, {NOT, NO, NO, NO}},
         {"add sealed to a stranger", sealed_to_another, 27, {NOT, NO, NO, NO}},
+        {"add sealed, cut", sealed_cut, 27, {NOT, NO, NO, NO}},
+        {"add sealed, nothing in a box", sealed_empty, 27, {NOT, NO, NO, NO}},
+        {"add sealed, garbled", sealed_garbled, 27, {NOT, NO, NO, NO}},
         {"unknown extension", unknown_extension, 27, {NO, NO, NO, NO}},
         {"extension without a name", simple, 27, {NO, NO, NO, NO}},
         {"session-bind", good_bind, 27, {OK, OK, OK, OK}},
@@ -300,6 +338,42 @@ static void test_what_is_listed(void) {
         conversation_end(agent);
 }
 
+/* query names what may be asked over this connection */
+static void test_what_is_named(void) {
+        static const char *const names[N_STATES] = {
+                [UNLOCKED] = TA_EXT_SESSION_BIND " " TA_EXT_INFO " " TA_EXT_ADD_SEALED,
+                [FORWARDED] = TA_EXT_SESSION_BIND,
+                [BIND_FAILED] = TA_EXT_SESSION_BIND,
+        };
+        Agent *agent = conversation_begin();
+
+        for (enum state s = UNLOCKED; s < N_STATES; s++) {
+                g_autoptr(GString) got = g_string_new(NULL);
+                g_autoptr(GBytes) reply = NULL;
+                TaBytes bytes;
+                TaReader r;
+                int c;
+
+                if (!names[s])
+                        continue;
+                c = prepare(s);
+                client_send(c, query(0));
+                reply = client_reply(c);
+                bytes.data = g_bytes_get_data(reply, &bytes.len);
+                g_assert_cmpint(ta_query_response_read(bytes, &r), ==, 0);
+                while (r.len > 0) {
+                        TaBytes name = ta_read_string(&r);
+
+                        g_string_append_printf(got, "%s%.*s", got->len ? " " : "", (int)name.len,
+                                               (const char *)name.data);
+                }
+                g_assert_cmpint(r.err, ==, 0);
+                g_assert_cmpstr(got->str, ==, names[s]);
+                client_close(c);
+        }
+        conversation_end(agent);
+}
+
 /* F11: a bind is recorded while the agent is locked, and holds afterwards; a failed one too */
 static void test_bind_while_locked(void) {
         for (int good = 0; good < 2; good++) {
@@ -361,6 +435,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/dispatch/F8-unknown-numbers", test_unknown_numbers);
         g_test_add_func("/dispatch/F7-trailing", test_trailing);
         g_test_add_func("/dispatch/what-is-listed", test_what_is_listed);
+        g_test_add_func("/dispatch/what-is-named", test_what_is_named);
         g_test_add_func("/dispatch/F11-bind-while-locked", test_bind_while_locked);
         g_test_add_func("/dispatch/F19-flags", test_flags);
         status = g_test_run();

@@ -54,6 +54,31 @@ static void test_byte_by_byte(void) {
         conversation_end(agent);
 }
 
+/* the same with a passphrase: only its last byte locks and unlocks */
+static void test_lock_byte_by_byte(void) {
+        static const char passphrase[] = "as long as a sentence, and with an ending that counts";
+        uint8_t frame[256];
+        Agent *agent = conversation_begin();
+        int c = client_new();
+
+        for (int lock = 1; lock >= 0; lock--) {
+                TaWriter w = ta_writer(frame, sizeof frame);
+                size_t begin = ta_write_begin(&w);
+
+                ta_lock_write(&w, lock, ta_str(passphrase));
+                ta_write_finish(&w, begin);
+                for (size_t i = 0; i < w.len; i++) {
+                        g_assert_false(client_has_reply(c));
+                        g_assert_cmpint(agent->locked, ==, !lock);
+                        client_send_raw(c, frame + i, 1);
+                }
+                g_assert_cmpint(client_reply_type(c), ==, SSH_AGENT_SUCCESS);
+                g_assert_cmpint(agent->locked, ==, lock);
+        }
+        client_close(c);
+        conversation_end(agent);
+}
+
 /* F3: an add that is cut anywhere stores nothing */
 static void test_cut_anywhere(void) {
         ta_cleanup(ta_key_freep) TaKey *key = make_key("ed25519");
@@ -191,6 +216,7 @@ int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/session/F1-F2-impossible-lengths", test_impossible_lengths);
         g_test_add_func("/session/byte-by-byte", test_byte_by_byte);
+        g_test_add_func("/session/lock-byte-by-byte", test_lock_byte_by_byte);
         g_test_add_func("/session/F3-cut-anywhere", test_cut_anywhere);
         g_test_add_func("/session/F5-pipelined", test_pipelined);
         g_test_add_func("/session/F20-sizes-of-data", test_sizes_of_data);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <sodium.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -177,6 +178,112 @@ static void test_questions(void) {
         front_free();
 }
 
+/* Whether the agent has closed the connection. */
+static bool dropped(int fd) {
+        uint8_t byte;
+
+        return recv(fd, &byte, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
+}
+
+/* Of too many halves the oldest go; a whole request waits for the keepers, and stays. */
+static void test_too_many_halves(void) {
+        enum { BODIES = 256, HALVES = 300 };
+        static uint8_t message[4096];
+        TaWriter w = ta_writer(message + 4, sizeof message - 4), frame = ta_writer(message, 4);
+        static int fds[HALVES];
+        struct rlimit limit;
+        int whole;
+
+        g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+        if (limit.rlim_max < 2 * (HALVES + BODIES) + 100) {
+                g_test_skip("the limit on descriptors is too low");
+                return;
+        }
+        limit.rlim_cur = limit.rlim_max;
+        g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+        ta_add_write(&w, key, ta_str("c"), NULL);
+        ta_write_u32(&frame, (uint32_t)w.len);
+        (void)front_new();
+        whole = front_connect();
+        say_add(whole, 1); /* the keepers have it, and do nothing yet */
+        for (int i = 0; i < HALVES; i++) {
+                fds[i] = front_connect();
+                g_assert_cmpint(send(fds[i], message, 4 + w.len - 1, MSG_NOSIGNAL), ==, 4 + w.len - 1);
+                while (front_turn())
+                        ;
+        }
+        for (int i = 0; i < HALVES; i++)
+                g_assert_cmpint(dropped(fds[i]), ==, i < HALVES - (BODIES - 1));
+        front_settle();
+        g_assert_cmpuint(front_reply(whole), ==, SSH_AGENT_SUCCESS);
+        for (int i = HALVES - (BODIES - 1); i < HALVES; i++) {
+                g_assert_cmpint(send(fds[i], message + 4 + w.len - 1, 1, MSG_NOSIGNAL), ==, 1);
+                front_settle();
+                g_assert_cmpuint(front_reply(fds[i]), ==, SSH_AGENT_SUCCESS);
+        }
+        for (int i = 0; i < HALVES; i++)
+                close(fds[i]);
+        close(whole);
+        front_free();
+}
+
+/* A client that leaves while its key waits for the pipes, or for the keepers: what they hold is what
+ * is listed. */
+static void test_gone_while_adding(void) {
+        ta_cleanup(ta_key_freep) TaKey *first = key, *second = NULL, *third = NULL;
+        Agent *agent = front_new();
+        int fds[3];
+
+        g_assert_cmpint(ta_key_generate(&ta_key_ed25519, 0, &second), ==, 0);
+        g_assert_cmpint(ta_key_generate(&ta_key_ed25519, 0, &third), ==, 0);
+        for (int i = 0; i < 3; i++) {
+                TaKey *const keys[] = {first, second, third};
+
+                fds[i] = front_connect();
+                key = keys[i];
+                say_add(fds[i], 1);
+        }
+        key = ta_steal(&first);
+        close(fds[0]); /* the keepers have it */
+        close(fds[1]); /* it waits for the pipes */
+        while (front_turn())
+                ;
+        front_settle();
+        g_assert_cmpuint(front_reply(fds[2]), ==, SSH_AGENT_SUCCESS);
+        for (unsigned i = 0; i < keepers_count(agent->keepers); i++)
+                g_assert_cmpuint(front_held(i), ==, keyring_size(agent->keyring));
+        close(fds[2]);
+        front_free();
+}
+
+/* A key that one of the keepers cannot take is a key that none has. */
+static void test_sealed_for_some(void) {
+        uint8_t open[1024], message[8192];
+        TaWriter a = ta_writer(open, sizeof open), w = ta_writer(message, sizeof message);
+        Agent *agent = front_new();
+        TaInfo to = {.n_seal_keys = keepers_count(agent->keepers)};
+        int fd = front_connect();
+
+        for (unsigned i = 0; i < to.n_seal_keys; i++)
+                to.seal_keys[i] = (TaBytes){keepers_public_key(agent->keepers, i), TA_SEAL_KEY_LEN};
+        ta_add_write(&a, key, ta_str("c"), &(TaConstraints){0});
+        ta_add_sealed_write(&w, (TaBytes){open + 1, a.len - 1}, &to);
+        message[w.len - 1] ^= 1;
+        front_say(fd, ta_written(&w));
+        front_settle();
+        g_assert_cmpuint(front_reply(fd), ==, SSH_AGENT_EXTENSION_FAILURE);
+        for (unsigned i = 0; i < to.n_seal_keys; i++)
+                g_assert_cmpuint(front_held(i), ==, 0);
+        message[w.len - 1] ^= 1;
+        front_say(fd, ta_written(&w));
+        front_settle();
+        g_assert_cmpuint(front_reply(fd), ==, SSH_AGENT_SUCCESS);
+        for (unsigned i = 0; i < to.n_seal_keys; i++)
+                g_assert_cmpuint(front_held(i), ==, 1);
+        close(fd);
+        front_free();
+}
+
 int main(int argc, char **argv) {
         int status;
 
@@ -187,6 +294,9 @@ int main(int argc, char **argv) {
         g_test_add_func("/bugs/all-or-none", test_all_or_none);
         g_test_add_func("/bugs/halves", test_halves);
         g_test_add_func("/bugs/questions", test_questions);
+        g_test_add_func("/bugs/too-many-halves", test_too_many_halves);
+        g_test_add_func("/bugs/sealed-for-some", test_sealed_for_some);
+        g_test_add_func("/bugs/gone-while-adding", test_gone_while_adding);
         status = g_test_run();
         ta_key_free(key);
         return status;

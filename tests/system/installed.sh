@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # What make install puts where, and that it works from there: the keeper is found, although its user
 # cannot read it.
-# shellcheck disable=SC2317 # functions that ok and wait_for call
+# shellcheck disable=SC2317,SC2119 # functions are called by name, or without arguments
 . "${TA_SRCDIR:-.}/tests/support/tap.sh"
 . "$TA_SRCDIR/tests/support/rig.sh"
 need ssh-add ssh-keygen make
