@@ -57,17 +57,23 @@ lie(int listener, const uint8_t *bytes, size_t len, size_t at_once, unsigned tim
         _exit(0);
 }
 
-/* A client of such an agent, which is ended and asked for its opinion by liar_end(). */
-static TaClient *liar(const uint8_t *bytes, size_t len, size_t at_once, unsigned times,
-                      pid_t *ret_pid) {
+static int listen_at_path(void) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        TaClient *client = NULL;
 
         (void)g_strlcpy(address.sun_path, path, sizeof address.sun_path);
         (void)g_unlink(path);
         g_assert_cmpint(bind(listener, (struct sockaddr *)&address, sizeof address), ==, 0);
         g_assert_cmpint(listen(listener, 1), ==, 0);
+        return listener;
+}
+
+/* A client of such an agent, which is ended and asked for its opinion by liar_end(). */
+static TaClient *liar(const uint8_t *bytes, size_t len, size_t at_once, unsigned times,
+                      pid_t *ret_pid) {
+        int listener = listen_at_path();
+        TaClient *client = NULL;
+
         *ret_pid = fork();
         g_assert_cmpint(*ret_pid, >=, 0);
         if (*ret_pid == 0)
@@ -90,6 +96,7 @@ static int ask(TaClient *client, const char *what) {
         ta_cleanup(ta_freep) TaIdentity *list = NULL;
         TaReader names;
         TaBytes found;
+        TaInfo info;
         size_t n = 0;
         int err;
 
@@ -107,6 +114,8 @@ static int ask(TaClient *client, const char *what) {
         }
         if (strcmp(what, "query") == 0)
                 return ta_client_query(client, &names);
+        if (strcmp(what, "info") == 0)
+                return ta_client_info(client, &info);
         if (strcmp(what, "lock") == 0)
                 return ta_client_lock(client, true, ta_str("secret"));
         if (strcmp(what, "remove") == 0)
@@ -114,6 +123,11 @@ static int ask(TaClient *client, const char *what) {
         g_assert_cmpstr(what, ==, "remove all");
         return ta_client_remove_all(client);
 }
+
+/* The head of an answer of so many bytes to info@tagent, up to the number of keys. */
+#define INFO(len, level, locked, launcher)                                                         \
+        0, 0, 0, len, 29, 0, 0, 0, 11, 'i', 'n', 'f', 'o', '@', 't', 'a', 'g', 'e', 'n', 't', 0, 0, 0, \
+                1, '1', level, locked, launcher, 0, 0, 0, 7
 
 #define BYTES(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
 
@@ -132,7 +146,14 @@ static const struct lie {
         {"query", BYTES(0, 0, 0, 14, 29, 0, 0, 0, 5, 'q', 'u', 'e', 'r', 'y', 0, 0, 0, 0), 0, 0},
         {"query", BYTES(0, 0, 0, 1, 28), TA_E_REFUSED, TA_E_REFUSED},
         {"lock", BYTES(0, 0, 0, 1, 102), TA_E_REFUSED, TA_E_REFUSED},
+        {"info", BYTES(INFO(32, 3, 0, 1), 0, 0, 0, 0), 0, 0},
+        {"info", BYTES(0, 0, 0, 1, 5), TA_E_REFUSED, TA_E_REFUSED},
         /* the wrong answer, whole */
+        {"info", BYTES(0, 0, 0, 1, 6), TA_E_PROTOCOL, TA_E_PROTOCOL},
+        {"info", BYTES(0, 0, 0, 14, 29, 0, 0, 0, 5, 'q', 'u', 'e', 'r', 'y', 0, 0, 0, 0),
+         TA_E_MALFORMED, TA_E_MALFORMED},
+        {"info", BYTES(INFO(32, 3, 2, 1), 0, 0, 0, 0), TA_E_MALFORMED, TA_E_MALFORMED},
+        {"info", BYTES(INFO(32, 3, 0, 9), 0, 0, 0, 0), TA_E_MALFORMED, TA_E_MALFORMED},
         {"remove all", BYTES(0, 0, 0, 1, 12), TA_E_PROTOCOL, TA_E_PROTOCOL},
         {"remove all", BYTES(0, 0, 0, 2, 6, 0), TA_E_PROTOCOL, TA_E_PROTOCOL},
         {"list", BYTES(0, 0, 0, 1, 6), TA_E_PROTOCOL, TA_E_PROTOCOL},
@@ -151,6 +172,15 @@ static const struct lie {
         {"sign", BYTES(0, 0, 0, 6, 14, 0, 0, 0, 0, 0), TA_E_TRAILING, TA_E_TRAILING},
         {"query", BYTES(0, 0, 0, 14, 29, 0, 0, 0, 5, 'q', 'u', 'e', 'r', 'y', 0, 0, 0, 9),
          TA_E_TRUNCATED, TA_E_TRUNCATED},
+        {"info", BYTES(INFO(32, 3, 0, 1), 0, 0, 0, 1), TA_E_TRUNCATED, TA_E_TRUNCATED},
+        {"info", BYTES(INFO(32, 3, 0, 1), 0, 0, 0, 5), TA_E_LIMIT, TA_E_LIMIT},
+        {"info", BYTES(INFO(32, 3, 0, 1), 255, 255, 255, 255), TA_E_LIMIT, TA_E_LIMIT},
+        {"info", BYTES(INFO(33, 3, 0, 1), 0, 0, 0, 0, 0), TA_E_TRAILING, TA_E_TRAILING},
+        {"info", BYTES(INFO(36, 3, 0, 1), 0, 0, 0, 1, 0, 0, 0, 0), TA_E_MALFORMED, TA_E_MALFORMED},
+        {"info", BYTES(INFO(39, 3, 0, 1), 0, 0, 0, 1, 0, 0, 0, 3, 'k', 'e', 'y'), TA_E_MALFORMED,
+         TA_E_MALFORMED},
+        {"info", BYTES(INFO(36, 3, 0, 1), 0, 0, 0, 1, 255, 255, 255, 255), TA_E_TRUNCATED,
+         TA_E_TRUNCATED},
         /* after these nobody knows any more which answer belongs to what */
         {"list", BYTES(0, 0, 0, 0), TA_E_PROTOCOL, -EPIPE},
         {"list", BYTES(0, 4, 0, 1, 12), TA_E_PROTOCOL, -EPIPE},
@@ -210,6 +240,157 @@ static void test_largest(void) {
         liar_end(client, pid);
 }
 
+/* ---- adding, sealed or as the protocol has it ------------------------------------------- */
+
+enum { N_KEEPERS = 2 };
+
+/* An agent that knows info@tagent and says of itself what it likes. */
+static struct adding {
+        const char *name;
+        void (*tell)(TaWriter *w); /* its answer to info@tagent */
+        bool sealed;               /* what it is given then */
+} *now;
+
+static uint8_t seal_pk[N_KEEPERS][TA_SEAL_KEY_LEN], seal_sk[N_KEEPERS][TA_SEAL_KEY_LEN];
+static uint8_t plain[1024]; /* the key, as the protocol has it */
+static size_t plain_len;
+
+static void tell_truth(TaWriter *w) {
+        TaInfo info = {.version = ta_str("1"), .n_seal_keys = N_KEEPERS};
+
+        for (size_t i = 0; i < N_KEEPERS; i++)
+                info.seal_keys[i] = (TaBytes){seal_pk[i], TA_SEAL_KEY_LEN};
+        ta_info_write(w, &info);
+}
+
+static void tell_none(TaWriter *w) {
+        ta_info_write(w, &(TaInfo){.version = ta_str("1")});
+}
+
+static void tell_failure(TaWriter *w) {
+        ta_write_u8(w, SSH_AGENT_FAILURE);
+}
+
+static void tell_success(TaWriter *w) {
+        ta_write_u8(w, SSH_AGENT_SUCCESS);
+}
+
+static void tell_short_key(TaWriter *w) {
+        ta_info_write(w, &(TaInfo){.version = ta_str("1"), .n_seal_keys = 1,
+                                   .seal_keys = {{seal_pk[0], TA_SEAL_KEY_LEN - 1}}});
+}
+
+static void tell_thousands(TaWriter *w) {
+        tell_none(w);
+        w->len -= 4;
+        ta_write_u32(w, 5000);
+        for (size_t i = 0; i < 5000; i++)
+                ta_write_string(w, (TaBytes){seal_pk[0], TA_SEAL_KEY_LEN});
+}
+
+static struct adding addings[] = {
+        {"the truth", tell_truth, true},          {"no keys", tell_none, false},
+        {"failure", tell_failure, false},         {"success", tell_success, false},
+        {"a short key", tell_short_key, false},   {"thousands of keys", tell_thousands, false},
+};
+
+/* In the child, whose arena is not the parent's: whether every box holds the key. */
+static bool opens(TaBytes request) {
+        uint8_t open[sizeof plain];
+        TaExtension extension;
+        TaAddSealed add;
+
+        if (ta_extension_read(request, &extension) ||
+            !ta_bytes_is(extension.name, TA_EXT_ADD_SEALED) ||
+            ta_add_sealed_read(extension.contents, &add) || add.n != N_KEEPERS)
+                return false;
+        for (size_t i = 0; i < N_KEEPERS; i++)
+                if (add.boxes[i].len != crypto_box_SEALBYTES + plain_len - 1 ||
+                    crypto_box_seal_open(open, add.boxes[i].data, add.boxes[i].len, seal_pk[i],
+                                         seal_sk[i]) != 0 ||
+                    memcmp(open, plain + 1, plain_len - 1) != 0)
+                        return false;
+        return true;
+}
+
+/* Takes one request. */
+static TaBytes hear(int fd) {
+        static uint8_t request[FRAME_MAX];
+        TaReader r = ta_reader((TaBytes){request, 4});
+        uint32_t len;
+
+        if (!take(fd, request, 4))
+                _exit(2);
+        len = ta_read_u32(&r);
+        if (len == 0 || len > TA_MSG_MAX || !take(fd, request + 4, len))
+                _exit(2);
+        return (TaBytes){request + 4, len};
+}
+
+/* In the child: is asked, tells, is given a key, and refuses the first time. */
+static void __attribute__((noreturn)) be_added_to(int listener) {
+        static uint8_t frame[FRAME_MAX];
+        int fd = accept(listener, NULL, NULL);
+
+        (void)alarm(60);
+        for (int time = 0; time < 2; time++) {
+                TaWriter w = ta_writer(frame, sizeof frame);
+                size_t begin;
+                TaExtension extension;
+                TaBytes request;
+
+                if (now->sealed || time == 0) { /* what could not be sealed to is not asked again */
+                        if (ta_extension_read(hear(fd), &extension) ||
+                            !ta_bytes_is(extension.name, TA_EXT_INFO))
+                                _exit(3);
+                        begin = ta_write_begin(&w);
+                        now->tell(&w);
+                        ta_write_finish(&w, begin);
+                        say(fd, frame, w.len, SIZE_MAX);
+                }
+                request = hear(fd);
+                if (now->sealed ? !opens(request) : !ta_bytes_equal(request, (TaBytes){plain, plain_len}))
+                        _exit(4);
+                w = ta_writer(frame, sizeof frame);
+                begin = ta_write_begin(&w);
+                ta_write_u8(&w, time > 0         ? SSH_AGENT_SUCCESS
+                                : now->sealed ? SSH_AGENT_EXTENSION_FAILURE
+                                              : SSH_AGENT_FAILURE);
+                ta_write_finish(&w, begin);
+                say(fd, frame, w.len, SIZE_MAX);
+        }
+        _exit(take(fd, frame, 1) ? 5 : 0); /* nothing more is said */
+}
+
+static void test_adding(void) {
+        ta_cleanup(ta_key_freep) TaKey *key = NULL;
+        TaWriter w = ta_writer(plain, sizeof plain);
+
+        g_assert_cmpint(ta_key_generate(&ta_key_ed25519, 0, &key), ==, 0);
+        ta_add_write(&w, key, ta_str("comment"), NULL);
+        plain_len = w.len;
+        for (size_t i = 0; i < N_KEEPERS; i++)
+                crypto_box_keypair(seal_pk[i], seal_sk[i]);
+        for (size_t i = 0; i < G_N_ELEMENTS(addings); i++) {
+                int listener = listen_at_path();
+                TaClient *client = NULL;
+                pid_t pid;
+
+                now = &addings[i];
+                g_test_message("%s", now->name);
+                pid = fork();
+                g_assert_cmpint(pid, >=, 0);
+                if (pid == 0)
+                        be_added_to(listener);
+                close(listener);
+                g_assert_cmpint(ta_client_connect(path, &client), ==, 0);
+                g_assert_cmpint(ta_client_add(client, key, ta_str("comment"), NULL), ==,
+                                TA_E_REFUSED);
+                g_assert_cmpint(ta_client_add(client, key, ta_str("comment"), NULL), ==, 0);
+                liar_end(client, pid);
+        }
+}
+
 static void test_requests_have_limits(void) {
         g_autofree uint8_t *large = g_malloc0(TA_MSG_MAX + 1);
         TaBytes answer;
@@ -249,6 +430,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/client/lies", test_lies);
         g_test_add_func("/client/f3-cut", test_cut);
         g_test_add_func("/client/largest-answer", test_largest);
+        g_test_add_func("/client/adding", test_adding);
         g_test_add_func("/client/requests-have-limits", test_requests_have_limits);
         g_test_add_func("/client/nobody-there", test_nobody_there);
         status = g_test_run();
