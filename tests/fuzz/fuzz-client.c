@@ -15,6 +15,7 @@
 
 static struct sockaddr_un address = {.sun_family = AF_UNIX};
 static int listener = -1;
+static TaKey *key;
 
 static void forget_path(void) {
         (void)unlink(address.sun_path);
@@ -29,6 +30,7 @@ static void open_listener(void) {
         (void)unlink(address.sun_path);
         must(listener >= 0 && bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
              listen(listener, 1) == 0);
+        must(ta_key_generate(&ta_key_ed25519, 0, &key) == 0);
         (void)atexit(forget_path);
 }
 
@@ -36,9 +38,10 @@ static void ask(TaClient *client, uint8_t what) {
         ta_cleanup(ta_freep) TaIdentity *list = NULL;
         TaReader names;
         TaBytes found;
+        TaInfo info;
         size_t n = 0;
 
-        switch (what % 6) {
+        switch (what % 8) {
         case 0:
                 if (ta_client_list(client, &list, &n) == 0)
                         for (size_t i = 0; i < n; i++)
@@ -60,8 +63,15 @@ static void ask(TaClient *client, uint8_t what) {
         case 4:
                 (void)!ta_client_lock(client, true, ta_str("secret"));
                 break;
-        default:
+        case 5:
                 (void)!ta_client_remove_all(client);
+                break;
+        case 6:
+                if (ta_client_info(client, &info) == 0)
+                        must(info.n_seal_keys <= TA_SEAL_KEYS_MAX && info.version.len < ANSWER_MAX);
+                break;
+        default:
+                (void)!ta_client_add(client, key, ta_str("comment"), NULL);
         }
 }
 

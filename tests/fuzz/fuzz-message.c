@@ -98,6 +98,32 @@ static void query(TaBytes message) {
         same(message, &w);
 }
 
+static void info(TaBytes message) {
+        TaWriter w = ta_writer(buf, sizeof buf);
+        TaInfo found;
+
+        if (ta_info_read(message, &found))
+                return;
+        must(found.n_seal_keys <= TA_SEAL_KEYS_MAX);
+        for (uint32_t i = 0; i < found.n_seal_keys; i++)
+                must(found.seal_keys[i].len == TA_SEAL_KEY_LEN);
+        ta_info_write(&w, &found);
+        same(message, &w);
+}
+
+static void add_sealed(TaBytes contents) {
+        TaWriter w = ta_writer(buf, sizeof buf);
+        TaAddSealed found;
+
+        if (ta_add_sealed_read(contents, &found))
+                return;
+        must(found.n <= TA_SEAL_KEYS_MAX);
+        ta_write_u32(&w, found.n);
+        for (uint32_t i = 0; i < found.n; i++)
+                ta_write_string(&w, found.boxes[i]);
+        same(contents, &w);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
         TaBytes message = {data, len};
 
@@ -110,6 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len) {
         extension(message);
         session_bind(message);
         query(message);
+        info(message);
+        add_sealed(message);
         must(ta_status_read(message) != 0 || (len == 1 && data[0] == SSH_AGENT_SUCCESS));
         return 0;
 }

@@ -13,6 +13,7 @@ FUZZ_TARGETS = \
 	tests/fuzz/fuzz-message \
 	tests/fuzz/fuzz-pem \
 	tests/fuzz/fuzz-private \
+	tests/fuzz/fuzz-prompter \
 	tests/fuzz/fuzz-pubfile \
 	tests/fuzz/fuzz-text
 
@@ -81,6 +82,10 @@ tests_fuzz_fuzz_pem_LDADD = $(LIBTA)
 tests_fuzz_fuzz_private_SOURCES = tests/fuzz/fuzz-private.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_private_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
 tests_fuzz_fuzz_private_LDADD = $(LIBTA)
+
+tests_fuzz_fuzz_prompter_SOURCES = tests/fuzz/fuzz-prompter.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
+tests_fuzz_fuzz_prompter_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)
+tests_fuzz_fuzz_prompter_LDADD = $(FRONT_LDADD)
 
 tests_fuzz_fuzz_pubfile_SOURCES = tests/fuzz/fuzz-pubfile.c tests/fuzz/fuzz.h $(FUZZ_MAIN)
 tests_fuzz_fuzz_pubfile_LDFLAGS = $(AM_LDFLAGS) $(FUZZ_LDFLAGS)

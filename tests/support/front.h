@@ -52,6 +52,9 @@ bool front_answer(uint32_t status, const char *output);
 void front_await_words(const char *words);
 unsigned front_times_said(void);
 
+/* The launcher says what it likes. */
+void front_launcher_say(TaBytes datagram);
+
 /* Time goes on; timers that are due fire. Whether any did. */
 bool front_wait(uint64_t milliseconds);
 
