@@ -246,6 +246,9 @@ int ta_crypto_start(void) {
                                         OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
                                 NULL) != 1)
                 return TA_E_CRYPTO;
+        /* Of all that uses it, only this tells whether it could be made; the rest would crash. */
+        if (!OSSL_LIB_CTX_get0_global_default())
+                return TA_E_CRYPTO;
         for (size_t i = 0; i < TA_N_ELEMENTS(hashes); i++) {
                 uint8_t out[SHA512_DIGEST_LENGTH];
 
