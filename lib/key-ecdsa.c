@@ -161,7 +161,8 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags ta_unused, TaWrit
         ECDSA_SIG *sig;
         size_t mark;
 
-        curve->hash(data.data, data.len, hash);
+        if (!curve->hash(data.data, data.len, hash))
+                return TA_E_CRYPTO;
         sig = ECDSA_do_sign(hash, (int)curve->hash_len, ec(key));
         if (!sig)
                 return TA_E_CRYPTO;
@@ -212,7 +213,8 @@ static int verify(const TaKey *key, TaBytes algorithm, TaBytes data, TaReader *r
                 return r->err;
         if (!ta_bytes_is(algorithm, key->type->name))
                 return TA_E_SIGNATURE;
-        curve->hash(data.data, data.len, hash);
+        if (!curve->hash(data.data, data.len, hash))
+                return TA_E_CRYPTO;
         return ta_ecdsa_verify(ec(key), curve->scalar_len, (TaBytes){hash, curve->hash_len}, signature);
 }
 

@@ -220,7 +220,8 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags, TaWriter *w) {
         uint8_t hash[SHA512_DIGEST_LENGTH], sig[BYTES_MAX];
         unsigned len = 0, size = (unsigned)RSA_size(rsa(key));
 
-        scheme->hash(data.data, data.len, hash);
+        if (!scheme->hash(data.data, data.len, hash))
+                return TA_E_CRYPTO;
         if (RSA_sign(scheme->nid, hash, scheme->hash_len, sig, &len, rsa(key)) != 1 || len != size)
                 return TA_E_CRYPTO;
         if (RSA_verify(scheme->nid, hash, scheme->hash_len, sig, len, rsa(key)) != 1)
@@ -244,7 +245,8 @@ static int verify(const TaKey *key, TaBytes algorithm, TaBytes data, TaReader *r
         for (size_t i = 0; i < TA_N_ELEMENTS(schemes); i++) {
                 if (!ta_bytes_is(algorithm, schemes[i].name))
                         continue;
-                schemes[i].hash(data.data, data.len, hash);
+                if (!schemes[i].hash(data.data, data.len, hash))
+                        return TA_E_CRYPTO;
                 return RSA_verify(schemes[i].nid, hash, schemes[i].hash_len, padded,
                                   (unsigned)size, rsa(key)) == 1
                                ? 0
