@@ -213,6 +213,13 @@ static const Scheme schemes[] = {
         {"ssh-rsa", NID_sha1, SHA1, 20},
 };
 
+/* The blinding is made new at the next signature. Where memory runs out between the two halves of
+ * its update they no longer belong together, and libcrypto would go on with them. */
+static void renew_blinding(RSA *key) {
+        RSA_blinding_off(key);
+        RSA_clear_flags(key, RSA_FLAG_NO_BLINDING);
+}
+
 static int sign(const TaKey *key, TaBytes data, uint32_t flags, TaWriter *w) {
         const Scheme *scheme = flags & SSH_AGENT_RSA_SHA2_256   ? &schemes[0]
                                : flags & SSH_AGENT_RSA_SHA2_512 ? &schemes[1]
@@ -222,10 +229,11 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags, TaWriter *w) {
 
         if (!scheme->hash(data.data, data.len, hash))
                 return TA_E_CRYPTO;
-        if (RSA_sign(scheme->nid, hash, scheme->hash_len, sig, &len, rsa(key)) != 1 || len != size)
+        if (RSA_sign(scheme->nid, hash, scheme->hash_len, sig, &len, rsa(key)) != 1 || len != size ||
+            RSA_verify(scheme->nid, hash, scheme->hash_len, sig, len, rsa(key)) != 1) {
+                renew_blinding(rsa(key));
                 return TA_E_CRYPTO;
-        if (RSA_verify(scheme->nid, hash, scheme->hash_len, sig, len, rsa(key)) != 1)
-                return TA_E_CRYPTO;
+        }
         ta_write_cstring(w, scheme->name);
         ta_write_string(w, (TaBytes){sig, len});
         return w->err;
