@@ -52,6 +52,16 @@ static void build_freep(OSSL_PARAM_BLD **build) {
         OSSL_PARAM_BLD_free(*build);
 }
 
+/* With the very last memory gone it cannot even queue an error: then none is there. */
+int ta_crypto_refused(int because) {
+        unsigned long error = ERR_get_error();
+        bool memory = error == 0;
+
+        for (; error; error = ERR_get_error())
+                memory |= ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+        return memory ? TA_E_CRYPTO : because;
+}
+
 /* --- Into libcrypto --- */
 
 static int make(const char *type, OSSL_PARAM_BLD *build, EVP_PKEY **ret) {

@@ -18,6 +18,11 @@ ta_must_check int ta_evp_write_public(EVP_PKEY *pkey, TaWriter *w);
 
 void ta_evp_freep(EVP_PKEY **pkey);
 
+/* libcrypto has refused something: `because`; but TA_E_CRYPTO where memory was short, which says
+ * nothing about what it was given. Its queue of errors, which has to have been empty before, is so
+ * again. */
+int ta_crypto_refused(int because);
+
 /* For a process that signs and verifies, before any other use of libcrypto: no configuration file,
  * and none of the tables that are for finding things by name; they would be a quarter of a keeper's
  * start. 0, or TA_E_CRYPTO: a hash is not what it should be. */

@@ -7,9 +7,11 @@
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
+#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/sha.h>
 
+#include "lib/evp.h"
 #include "lib/key-ecdsa.h"
 #include "lib/key.h"
 #include "lib/secret.h"
@@ -59,8 +61,9 @@ static int read_public(TaReader *r, TaKey *key) {
                 return TA_E_CRYPTO;
         /* This refuses what is not on the curve. EC_KEY_check_key() would multiply by the order too,
          * nearly a millisecond on P-384, and learn nothing: the cofactor of these curves is 1. */
+        ERR_clear_error();
         if (EC_KEY_oct2key(ec(key), point.data, point.len, NULL) != 1)
-                return TA_E_MALFORMED;
+                return ta_crypto_refused(TA_E_MALFORMED);
         return 0;
 }
 
