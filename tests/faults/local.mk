@@ -1,0 +1,19 @@
+# tests/faults/: what happens when memory, the disk or the processor fails.
+#
+# The sweeps fail each allocation in turn. lib/secret.c is built again for them, over the plain heap,
+# so that what is secret comes from the same allocator as everything else.
+SWEEPS = tests/faults/sweep-keeper
+check_PROGRAMS += $(SWEEPS)
+TESTS += $(SWEEPS)
+
+check_LIBRARIES += libsweep.a libfailing.a
+libsweep_a_SOURCES = lib/secret.c tests/support/sweep.c tests/support/sweep.h
+libsweep_a_CPPFLAGS = $(TEST_CPPFLAGS) -DTA_SANITIZED=1
+# The compiler would make a calloc() of what stands in calloc().
+libfailing_a_SOURCES = tests/support/failing.c tests/support/failing.h
+libfailing_a_CFLAGS = -std=gnu11 $(HARDEN_CFLAGS) -fno-builtin-malloc
+SWEEP_LDADD = libsweep.a libfailing.a $(LIBTA) $(GLIB_LIBS)
+
+tests_faults_sweep_keeper_SOURCES = tests/faults/sweep-keeper.c
+tests_faults_sweep_keeper_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_faults_sweep_keeper_LDADD = libkeeper.a $(SWEEP_LDADD)
