@@ -31,12 +31,11 @@ struct KeeperJob {
         KeeperJob *next;      /* in the queue of what no keeper has taken yet */
         uint8_t *bytes;       /* the datagram, while it is in that queue */
         size_t len;
-        uint8_t op;           /* of a job with a body, while it waits for the pipes */
-        uint32_t key;
-        Body body;
+        struct Unsent *copies[KEEPERS_MAX]; /* what each keeper is told, where all are */
+        Body body;            /* while it waits for the pipes */
 };
 
-/* Bytes that a keeper's socket did not take. */
+/* A datagram that a keeper's socket has not taken, or not yet been given. */
 typedef struct Unsent {
         struct Unsent *next;
         size_t len;
@@ -190,6 +189,8 @@ static void keeper_expect(Keeper *keeper, KeeperJob *job) {
 /* ---- jobs ------------------------------------------------------------------------------- */
 
 static void job_free(KeeperJob *job) {
+        for (unsigned i = 0; i < KEEPERS_MAX; i++)
+                free(job->copies[i]);
         body_clear(&job->body);
         free(job->contents);
         free(job->bytes);
@@ -334,30 +335,34 @@ static void end_all(Keepers *keepers) {
                         (void)shutdown(keepers->keeper[i].watch.fd, SHUT_RDWR);
 }
 
-/* To every keeper or to none, so that they never disagree; the job is done when the last has
- * answered. They all have room. false: memory is short, and nothing was sent. */
-static bool broadcast(Keepers *keepers, KeeperJob *job, uint8_t op, uint32_t key,
-                      const TaBytes contents[static KEEPERS_MAX]) {
+/* What every keeper will be told, before any is told anything: so it is all of them or none, and they
+ * never disagree. false: memory is short. */
+static bool job_for_all(Keepers *keepers, KeeperJob *job, uint8_t op, uint32_t key,
+                        const TaBytes contents[static KEEPERS_MAX]) {
         uint8_t header[LINK_JOB_HEADER];
-        Unsent *copies[KEEPERS_MAX] = {NULL};
-        bool copied = true;
 
         link_job_header(header, op, job->id, key);
-        for (unsigned i = 0; i < keepers->n && copied; i++) {
-                copies[i] = unsent_new((TaBytes){header, sizeof header}, contents[i]);
-                copied = copies[i] != NULL;
+        for (unsigned i = 0; i < keepers->n; i++) {
+                job->copies[i] = unsent_new((TaBytes){header, sizeof header}, contents[i]);
+                if (!job->copies[i])
+                        return false;
         }
-        for (unsigned i = 0; i < keepers->n && copied; i++) {
-                Keeper *k = &keepers->keeper[i];
+        return true;
+}
 
-                if (!keeper_send_now(k, (TaBytes){copies[i]->bytes, copies[i]->len}, (TaBytes){0}))
-                        keeper_keep(k, ta_steal(&copies[i]));
+/* The job is done when the last keeper has answered. They all have room. */
+static void broadcast(Keepers *keepers, KeeperJob *job) {
+        for (unsigned i = 0; i < keepers->n; i++) {
+                Keeper *k = &keepers->keeper[i];
+                Unsent *copy = ta_steal(&job->copies[i]);
+
+                if (keeper_send_now(k, (TaBytes){copy->bytes, copy->len}, (TaBytes){0}))
+                        free(copy);
+                else
+                        keeper_keep(k, copy);
                 keeper_expect(k, job);
                 job->waiting_for++;
         }
-        for (unsigned i = 0; i < keepers->n; i++)
-                free(copies[i]);
-        return copied;
 }
 
 static void tell_all(Keepers *keepers, uint8_t op, uint32_t id, TaBytes contents) {
@@ -382,21 +387,15 @@ static int spread_body(Keepers *keepers, Body *body) {
 static void pump_bodies(Keepers *keepers) {
         while (keepers->bodies && !keepers->body_job) {
                 KeeperJob *job = keepers->bodies;
-                TaBytes contents[KEEPERS_MAX];
-                uint8_t len[4];
-                TaWriter w = ta_writer(len, sizeof len);
 
-                ta_write_u32(&w, (uint32_t)job->body.len);
-                for (unsigned i = 0; i < KEEPERS_MAX; i++)
-                        contents[i] = ta_written(&w);
                 if (job->done) { /* else who wanted it has left, and has taken it back already */
                         if (!all_have_room(keepers))
                                 return;
-                        if (spread_body(keepers, &job->body) < 0 ||
-                            !broadcast(keepers, job, job->op, job->key, contents)) {
+                        if (spread_body(keepers, &job->body) < 0) {
                                 end_all(keepers); /* some may have the body in their pipe */
                                 return;
                         }
+                        broadcast(keepers, job);
                         keepers->body_job = job;
                 }
                 keepers->bodies = job->next;
@@ -410,6 +409,9 @@ static void pump_bodies(Keepers *keepers) {
 
 static KeeperJob *body_job(Keepers *keepers, uint8_t op, uint32_t key, Body *body, KeeperDone done,
                            void *data) {
+        TaBytes contents[KEEPERS_MAX];
+        uint8_t len[4];
+        TaWriter w = ta_writer(len, sizeof len);
         KeeperJob *job;
 
         if (keepers->failing || keepers->keeper[0].watch.fd < 0 || body_room(body) > keepers->body_room)
@@ -417,8 +419,13 @@ static KeeperJob *body_job(Keepers *keepers, uint8_t op, uint32_t key, Body *bod
         job = job_new(keepers, done, data);
         if (!job)
                 return NULL;
-        job->op = op;
-        job->key = key;
+        ta_write_u32(&w, (uint32_t)body->len);
+        for (unsigned i = 0; i < KEEPERS_MAX; i++)
+                contents[i] = ta_written(&w);
+        if (!job_for_all(keepers, job, op, key, contents)) {
+                job_free(job);
+                return NULL;
+        }
         job->body = *body;
         *body = (Body){0};
         job_queue(job, &keepers->bodies_last);
@@ -452,10 +459,11 @@ KeeperJob *keepers_add_sealed(Keepers *keepers, const TaBytes *boxes, KeeperDone
         if (!job)
                 return NULL;
         memcpy(contents, boxes, keepers->n * sizeof *boxes);
-        if (!broadcast(keepers, job, LINK_SEALED, id, contents)) {
+        if (!job_for_all(keepers, job, LINK_SEALED, id, contents)) {
                 job_free(job);
                 return NULL;
         }
+        broadcast(keepers, job);
         *ret_id = id;
         return job;
 }
