@@ -750,6 +750,7 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
                 Keepers **ret) {
         Keepers *keepers = calloc(1, sizeof *keepers);
         long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+        bool room = true;
         int err;
 
         if (!keepers)
@@ -772,8 +773,11 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
                 k->watch = (Watch){.fd = -1, .ready = keeper_ready};
                 k->body = -1;
                 k->unsent_last = &k->unsent;
+                /* From here on, where there is no room something is in flight, whose answer makes
+                 * some: what waits for it does not wait for ever. */
+                room = room && keeper_make_room(k);
         }
-        err = launch_all(keepers);
+        err = room ? launch_all(keepers) : -ENOMEM;
         for (unsigned i = 0; i < keepers->n && !err; i++)
                 err = keeper_await(&keepers->keeper[i]);
         if (err) {
