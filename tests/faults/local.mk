@@ -2,7 +2,7 @@
 #
 # The sweeps fail each allocation in turn. lib/secret.c is built again for them, over the plain heap,
 # so that what is secret comes from the same allocator as everything else.
-SWEEPS = tests/faults/sweep-keeper
+SWEEPS = tests/faults/sweep-keeper tests/faults/sweep-front
 check_PROGRAMS += $(SWEEPS)
 TESTS += $(SWEEPS)
 
@@ -17,3 +17,7 @@ SWEEP_LDADD = libsweep.a libfailing.a $(LIBTA) $(GLIB_LIBS)
 tests_faults_sweep_keeper_SOURCES = tests/faults/sweep-keeper.c
 tests_faults_sweep_keeper_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_faults_sweep_keeper_LDADD = libkeeper.a $(SWEEP_LDADD)
+
+tests_faults_sweep_front_SOURCES = tests/faults/sweep-front.c
+tests_faults_sweep_front_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_faults_sweep_front_LDADD = tests/libfront.a libtagent.a libkeeper.a $(SWEEP_LDADD)

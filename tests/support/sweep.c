@@ -22,10 +22,10 @@ static bool run(const Sweep *s, unsigned long at, bool for_good) {
         long live, live_in_libcrypto, left;
         bool failed;
 
-        if (s->prepare)
-                s->prepare(s->data);
         live = failing_live();
         live_in_libcrypto = failing_live_in_libcrypto();
+        if (s->prepare)
+                s->prepare(s->data);
         failing_begin(at, for_good);
         s->act(s->data);
         failed = failing_end();
