@@ -194,16 +194,31 @@ static int put_new(int folder, const char *temp, const char *name) {
         return 0;
 }
 
-static int put_over(int folder, const char *temp, const char *name) {
+/* What is at `name`, itself if it is a link. Whoever takes a failure for an absence replaces what he
+ * could not see: *ret_mode is 0 only where there is nothing. */
+static int look(int folder, const char *name, mode_t *ret_mode) {
         struct stat st;
 
+        if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+                *ret_mode = st.st_mode;
+        else if (errno == ENOENT)
+                *ret_mode = 0;
+        else
+                return -errno;
+        return 0;
+}
+
+static int put_over(int folder, const char *temp, const char *name) {
+        mode_t there;
+        int err = look(folder, name, &there);
+
+        if (err)
+                return err;
         /* Replacing a device or a socket is never meant: "-f /dev/null" as root. */
-        if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-                if (S_ISDIR(st.st_mode))
-                        return -EISDIR;
-                if (!S_ISREG(st.st_mode))
-                        return -EINVAL;
-        }
+        if (S_ISDIR(there))
+                return -EISDIR;
+        if (there && !S_ISREG(there))
+                return -EINVAL;
         return renameat(folder, temp, folder, name) < 0 ? -errno : 0;
 }
 
@@ -223,12 +238,17 @@ int ta_file_write(const char *path, TaBytes bytes, mode_t mode, bool replace) {
         ta_cleanup(ta_closep) int folder = -1;
         ta_cleanup(ta_closep) int fd = -1;
         char temp[NAME_MAX];
+        mode_t there = 0;
         const char *name;
-        struct stat st;
         int err;
 
+        if (replace) {
+                err = look(AT_FDCWD, path, &there);
+                if (err)
+                        return err;
+        }
         /* A symbolic link stays, and what it names is replaced: key files are kept so. */
-        if (replace && lstat(path, &st) == 0 && S_ISLNK(st.st_mode)) {
+        if (S_ISLNK(there)) {
                 target = realpath(path, NULL);
                 if (!target)
                         return -errno;
@@ -237,7 +257,7 @@ int ta_file_write(const char *path, TaBytes bytes, mode_t mode, bool replace) {
         err = open_folder(path, &folder, &name);
         if (err)
                 return err;
-        if (!replace && fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        if (!replace && look(folder, name, &there) == 0 && there)
                 return -EEXIST; /* not decisive, but spares the work */
         err = make_temp(folder, mode, temp, &fd);
         if (err)

@@ -24,7 +24,8 @@ ta_must_check int ta_file_read_fd(int fd, size_t max, TaSecret **ret);
 /* Puts `bytes` at `path`, whole or not at all. Without `replace`, an existing file is -EEXIST,
  * one that appears meanwhile too. With it, a symbolic link stays and what it names is replaced;
  * what is no regular file is -EINVAL or -EISDIR. The mode is exact, whatever the umask.
- * On failure the temporary file is gone and the old file is as it was. */
+ * On failure the temporary file is gone and the old file is as it was; but where the last step fails,
+ * which is to sync the folder, the new one is there, and only may not outlive a crash. */
 ta_must_check int ta_file_write(const char *path, TaBytes bytes, mode_t mode, bool replace);
 
 /* The user's home folder: $HOME where it is absolute, else what the password database says; "/"
