@@ -164,10 +164,14 @@ static int write_all(int fd, TaBytes bytes) {
 static int make_temp(int folder, mode_t mode, char name[static NAME_MAX], int *ret_fd) {
         for (unsigned i = 0; i < TEMP_TRIES; i++) {
                 uint64_t random;
+                ssize_t n;
                 int fd;
 
-                if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
-                        return -EIO;
+                do
+                        n = getrandom(&random, sizeof random, 0);
+                while (n < 0 && errno == EINTR);
+                if (n != (ssize_t)sizeof random)
+                        return n < 0 ? -errno : -EIO;
                 (void)snprintf(name, NAME_MAX, ".tagent-%016llx.tmp", (unsigned long long)random);
                 fd = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
                             mode & 0600);
