@@ -21,3 +21,11 @@ tests_faults_sweep_keeper_LDADD = libkeeper.a $(SWEEP_LDADD)
 tests_faults_sweep_front_SOURCES = tests/faults/sweep-front.c
 tests_faults_sweep_front_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_faults_sweep_front_LDADD = tests/libfront.a libtagent.a libkeeper.a $(SWEEP_LDADD)
+
+# Writers of files, struck at each system call.
+check_PROGRAMS += tests/faults/strike-files
+TESTS += tests/faults/strike-files
+tests_faults_strike_files_SOURCES = tests/faults/strike-files.c \
+	tests/support/strike.c tests/support/strike.h
+tests_faults_strike_files_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_faults_strike_files_LDADD = $(TEST_LDADD)
