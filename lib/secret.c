@@ -58,6 +58,7 @@ static struct {
         uint8_t *start;
         size_t size;
         size_t in_use;
+        size_t reached; /* no block was ever given out beyond */
         TaSecretLevel level;
         uint64_t nonempty;
         struct block *bins[N_BINS];
@@ -226,6 +227,13 @@ size_t ta_secret_in_use(void) {
         return arena.in_use;
 }
 
+static void reach(const struct block *b) {
+        size_t end = (size_t)((const uint8_t *)b - arena.start) + b->size;
+
+        if (end > arena.reached)
+                arena.reached = end;
+}
+
 void *ta_secret_alloc(size_t len) {
         struct block *b, *rest, *next;
         uint32_t size;
@@ -254,6 +262,7 @@ void *ta_secret_alloc(size_t len) {
         b->magic = MAGIC_USED;
         b->len = (uint32_t)len;
         arena.in_use += b->size;
+        reach(b);
         return payload(b);
 }
 
@@ -336,6 +345,11 @@ size_t ta_secret_len(void *pointer) {
         return block_of(pointer)->len;
 }
 
+/* Not block by block: their headers may be half written. What was never given out is zero. */
+void ta_secret_wipe_all(void) {
+        ta_wipe(arena.start, arena.reached);
+}
+
 #else /* TA_SANITIZED: one heap block each, so that AddressSanitizer sees their edges */
 
 static size_t in_use;
@@ -397,6 +411,10 @@ bool ta_secret_owns(const void *pointer) {
 
 size_t ta_secret_len(void *pointer) {
         return ((struct block *)pointer - 1)->len;
+}
+
+void ta_secret_wipe_all(void) {
+        /* its owners wipe what they free, and the sanitizers see who does not */
 }
 
 void *ta_secret_map(size_t len, TaSecretLevel *ret_level) {

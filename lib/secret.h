@@ -28,6 +28,10 @@ TaSecretLevel ta_secret_level(void);
 size_t ta_secret_capacity(void); /* bytes of the arena */
 size_t ta_secret_in_use(void);   /* bytes given out now, with their headers */
 
+/* Wipes every block there is, whoever owns it. The end of the arena, and so of the process; safe in
+ * a signal handler, whatever the arena was about to do. */
+void ta_secret_wipe_all(void);
+
 /* Like malloc and friends; ta_secret_init() happens by itself if nobody called it. Zeroed memory,
  * or NULL when the arena is full. Freeing wipes, and aborts on a pointer that is not a block. */
 void *ta_secret_alloc(size_t len);

@@ -125,6 +125,28 @@ static void test_double_free_aborts(void) {
         g_test_trap_assert_failed();
 }
 
+/* The end of an arena: every block of it, aligned ones and those at its very end too. */
+static void test_wipe_all(void) {
+        if (g_test_subprocess()) {
+                uint8_t *blocks[] = {ta_secret_alloc(16), ta_secret_alloc_aligned(4096, 5000),
+                                     ta_secret_alloc(100000), NULL};
+                size_t lens[] = {16, 5000, 100000, 0};
+
+                lens[3] = ta_secret_capacity() - ta_secret_in_use() - 8192;
+                blocks[3] = ta_secret_alloc(lens[3]);
+                for (size_t i = 0; i < 4; i++)
+                        memset(blocks[i], 0x5a, lens[i]);
+                ta_secret_wipe_all();
+                for (size_t i = 0; i < 4; i++)
+                        for (size_t k = 0; k < lens[i]; k++)
+                                if (blocks[i][k] != 0)
+                                        _exit(1);
+                _exit(0); /* nothing of the arena can be used any more */
+        }
+        g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_DEFAULT);
+        g_test_trap_assert_passed();
+}
+
 /* A forked child sees zeros where the parent has a secret, or has no such memory at all. */
 static void test_absent_in_fork(void) {
         uint8_t *p = ta_secret_alloc(64);
@@ -177,6 +199,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/secret/f32-full", test_full);
         g_test_add_func("/secret/guard-page", test_guard_page);
         g_test_add_func("/secret/double-free-aborts", test_double_free_aborts);
+        g_test_add_func("/secret/wipe-all", test_wipe_all);
         g_test_add_func("/secret/absent-in-fork", test_absent_in_fork);
 #endif
         return g_test_run();
