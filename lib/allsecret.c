@@ -12,7 +12,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -22,6 +21,8 @@
 #include "lib/error.h"
 
 #define STACK_LEN   (128u << 10)
+#define PAGE_MIN    (4u << 10)
+#define FRAME_MAX   (2u << 10) /* more than leave() and what it calls use of the stack */
 #define TEXT_MAX    (8u << 10) /* more than the longest line of /proc/self/maps */
 #define REGIONS_MAX 128
 
@@ -39,8 +40,13 @@ long ta_allsecret_exposed(void) {
         return -ENOSYS;
 }
 
+void ta_allsecret_leave_nothing(void) {
+        /* the sanitizers look for what was not freed, and do not like it wiped */
+}
+
 #else
 
+static uint8_t *stack; /* the one we run on; NULL: the process's first */
 static bool stack_is_secret;
 
 /* ---- the stack -------------------------------------------------------------------------- */
@@ -57,12 +63,12 @@ static void on_secret_stack(void) {
 void ta_allsecret_run(int (*run)(void *data), void *data) {
         TaSecretLevel level;
         ucontext_t context;
-        void *stack;
 
         start.run = run;
         start.data = data;
-        stack = ta_secret_map(STACK_LEN, &level);
-        if (!stack || getcontext(&context) < 0)
+        if (getcontext(&context) == 0)
+                stack = ta_secret_map(STACK_LEN, &level);
+        if (!stack)
                 exit(run(data)); /* the old one: ta_allsecret_move() will not find it moved */
         stack_is_secret = level >= TA_SECRET_ARENA;
         context.uc_stack = (stack_t){.ss_sp = stack, .ss_size = STACK_LEN};
@@ -70,6 +76,94 @@ void ta_allsecret_run(int (*run)(void *data), void *data) {
         makecontext(&context, on_secret_stack, 0);
         (void)setcontext(&context);
         abort();
+}
+
+/* ---- leaving ---------------------------------------------------------------------------- */
+
+/* A stack cannot be wiped by whom it holds. So the way out begins at its top again, with registers
+ * from before there was a secret: all that was called, down to the interrupted instruction and its
+ * saved registers, lies below then. */
+static struct {
+        ucontext_t way_out;
+        int status;
+        int signal; /* 0: exit(3) */
+} leaving;
+
+static const int endings[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGPIPE,
+                              SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ};
+
+/* The part of the stack that the wiping itself will use. */
+static __attribute__((noinline)) void wipe_near(void) {
+        uint8_t below[2 * FRAME_MAX];
+
+        ta_wipe(below, sizeof below);
+}
+
+/* Up to `end`. To touch secret pages that were never used would cost more than all the rest. */
+static void wipe_stack(const uint8_t *end) {
+        static unsigned char used[STACK_LEN / PAGE_MIN];
+        size_t page = (size_t)sysconf(_SC_PAGESIZE);
+        bool known = stack_is_secret && mincore(stack, STACK_LEN, used) == 0;
+
+        for (size_t at = 0; stack + at < end; at += page) {
+                size_t left = (size_t)(end - stack) - at;
+
+                if (!known || (used[at / page] & 1))
+                        ta_wipe(stack + at, left < page ? left : page);
+        }
+}
+
+static void leave(void) {
+        const uint8_t *here = __builtin_frame_address(0);
+        sigset_t only;
+
+        ta_secret_wipe_all();
+        wipe_near();
+        if (stack)
+                wipe_stack(here - FRAME_MAX);
+        ta_registers_clear();
+        if (leaving.signal) {
+                sigemptyset(&only);
+                sigaddset(&only, leaving.signal);
+                (void)signal(leaving.signal, SIG_DFL);
+                (void)sigprocmask(SIG_UNBLOCK, &only, NULL);
+                (void)raise(leaving.signal);
+        }
+        _exit(leaving.status);
+}
+
+static void begin_to_leave(void) {
+        if (!stack)
+                leave();
+        leaving.way_out.uc_stack = (stack_t){.ss_sp = stack, .ss_size = STACK_LEN};
+        leaving.way_out.uc_link = NULL;
+        makecontext(&leaving.way_out, leave, 0);
+        (void)setcontext(&leaving.way_out);
+        _exit(leaving.status);
+}
+
+static void at_exit(int status, void *data ta_unused) {
+        (void)fflush(NULL); /* what the C library would do after us */
+        leaving.status = status;
+        begin_to_leave();
+}
+
+static void at_signal(int number) {
+        leaving.status = 128 + number;
+        leaving.signal = number;
+        begin_to_leave();
+}
+
+void ta_allsecret_leave_nothing(void) {
+        struct sigaction action = {.sa_handler = at_signal}, former;
+
+        /* Who registers first is called last. */
+        if (getcontext(&leaving.way_out) < 0 || on_exit(at_exit, NULL) != 0)
+                return;
+        sigfillset(&action.sa_mask);
+        for (size_t i = 0; i < TA_N_ELEMENTS(endings); i++)
+                if (sigaction(endings[i], NULL, &former) == 0 && former.sa_handler == SIG_DFL)
+                        (void)sigaction(endings[i], &action, NULL);
 }
 
 /* ---- what is mapped --------------------------------------------------------------------- */

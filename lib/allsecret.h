@@ -18,6 +18,12 @@
  * be dumpable from then on; that is the caller's wall, like every other. */
 void __attribute__((noreturn)) ta_allsecret_run(int (*run)(void *data), void *data);
 
+/* From now on the process leaves nothing behind, whether it ends by exit(3), by a return from `run`,
+ * or by a signal that ends processes and was not ignored: blocks, stack and registers are cleared
+ * last of all, after what others registered for the end. It ends with the same status, or by the
+ * same signal. For processes that may make system calls then. */
+void ta_allsecret_leave_nothing(void);
+
 /* Moves what is still in ordinary memory. Call it from `run`, when libraries have been warmed up and
  * before the first secret. The level that was reached: TA_SECRET_HIDDEN, or what it was before. */
 TaSecretLevel ta_allsecret_move(void);
