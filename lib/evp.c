@@ -250,15 +250,23 @@ static const struct {
         {SHA512, {0xdd, 0xaf, 0x35, 0xa1, 0x93, 0x61, 0x7a, 0xba}},
 };
 
-int ta_crypto_start(void) {
-        if (OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS |
-                                        OPENSSL_INIT_NO_ADD_ALL_CIPHERS |
-                                        OPENSSL_INIT_NO_ADD_ALL_DIGESTS,
-                                NULL) != 1)
+static int init(uint64_t options) {
+        options |= OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS;
+        if (OPENSSL_init_crypto(options, NULL) != 1)
                 return TA_E_CRYPTO;
         /* Of all that uses it, only this tells whether it could be made; the rest would crash. */
-        if (!OSSL_LIB_CTX_get0_global_default())
-                return TA_E_CRYPTO;
+        return OSSL_LIB_CTX_get0_global_default() ? 0 : TA_E_CRYPTO;
+}
+
+int ta_crypto_start_tool(void) {
+        return init(0);
+}
+
+int ta_crypto_start(void) {
+        int err = init(OPENSSL_INIT_NO_ADD_ALL_CIPHERS | OPENSSL_INIT_NO_ADD_ALL_DIGESTS);
+
+        if (err)
+                return err;
         for (size_t i = 0; i < TA_N_ELEMENTS(hashes); i++) {
                 uint8_t out[SHA512_DIGEST_LENGTH];
 

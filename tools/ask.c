@@ -2,19 +2,24 @@
 /*
  * The terminal's settings come back on every way out: each signal that would end or stop the
  * program is caught while echo is off, the settings are restored, and the signal is sent again.
+ *
+ * The dialog is started by posix_spawn(3): a forked child would find no memory (lib/allsecret.h).
  */
 #include "tools/ask.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include "lib/allsecret.h"
 #include "lib/error.h"
 #include "lib/proto.h"
+#include "tools/runtime.h"
 
 #define DEFAULT_ASKPASS "/usr/bin/ssh-askpass"
 
@@ -128,8 +133,30 @@ static int ask_terminal(const char *prompt, TaSecret *answer) {
         return err;
 }
 
+/* With `out` as its standard output, and no other descriptor of ours. */
+static int start_program(const char *program, const char *prompt, int out, pid_t *ret) {
+        /* The second is for a script that does not say what runs it: execvp(3) would do the same. */
+        char *argv[] = {(char *)(uintptr_t)program, (char *)(uintptr_t)prompt, NULL};
+        char *by_shell[] = {"sh", argv[0], argv[1], NULL};
+        posix_spawn_file_actions_t actions;
+        int err = posix_spawn_file_actions_init(&actions);
+
+        if (err)
+                return -err;
+        err = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+        if (!err)
+                err = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+        ta_registers_clear(); /* the child starts with a copy of them */
+        if (!err)
+                err = posix_spawnp(ret, program, &actions, NULL, argv, environ);
+        if (err == ENOEXEC)
+                err = posix_spawn(ret, "/bin/sh", &actions, NULL, by_shell, environ);
+        (void)posix_spawn_file_actions_destroy(&actions);
+        return -err;
+}
+
 static int ask_program(const char *program, const char *prompt, TaSecret *answer) {
-        ta_cleanup(ta_closep) int from = -1;
+        ta_cleanup(ta_closep) int from = -1, to = -1;
         int pipes[2], status, err;
         pid_t pid;
 
@@ -137,16 +164,13 @@ static int ask_program(const char *program, const char *prompt, TaSecret *answer
         if (pipe2(pipes, O_CLOEXEC) < 0)
                 return -errno;
         from = pipes[0];
-        pid = fork();
-        if (pid == 0) {
-                if (dup2(pipes[1], STDOUT_FILENO) >= 0)
-                        execlp(program, program, prompt, (char *)NULL);
-                fprintf(stderr, "cannot run %s (SSH_ASKPASS): %s\n", program, strerror(errno));
-                _exit(127);
+        to = pipes[1];
+        err = start_program(program, prompt, to, &pid);
+        if (err) {
+                fprintf(stderr, "cannot run %s (SSH_ASKPASS): %s\n", program, strerror(-err));
+                return TA_E_CANCELLED;
         }
-        (void)close(pipes[1]);
-        if (pid < 0)
-                return -errno;
+        ta_closep(&to);
         any_caught = 0;
         err = read_line(from, answer);
         ta_closep(&from);
@@ -184,8 +208,10 @@ static bool by_program(void) {
 int ask_passphrase(const char *prompt, TaSecret **ret) {
         ta_cleanup(ta_secret_dropp) TaSecret *answer = NULL;
         const char *program = is_set("SSH_ASKPASS") ? getenv("SSH_ASKPASS") : DEFAULT_ASKPASS;
-        int err = ta_secret_new(TA_PASSPHRASE_MAX + 1, &answer);
+        int err;
 
+        runtime_hide();
+        err = ta_secret_new(TA_PASSPHRASE_MAX + 1, &answer);
         if (err)
                 return err;
         answer->len = 0;

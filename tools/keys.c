@@ -11,19 +11,34 @@
 #include "lib/file.h"
 #include "lib/keyfile.h"
 #include "lib/text.h"
+#include "tools/runtime.h"
 
 #define SHOWN_MAX 4096
 
+bool keys_private(TaBytes text) {
+        static const char mark[] = "PRIVATE KEY-----"; /* of all formats */
+
+        return text.len > 0 && memmem(text.data, text.len, mark, sizeof mark - 1) != NULL;
+}
+
+int keys_read(const char *path, TaSecret **ret, struct stat *ret_stat) {
+        int err = path ? ta_file_read(path, TA_KEYFILE_MAX, ret, ret_stat)
+                       : ta_file_read_fd(STDIN_FILENO, TA_KEYFILE_MAX, ret);
+
+        if (!err && keys_private(ta_secret_bytes(*ret)))
+                runtime_hide();
+        return err;
+}
+
 /* `ret_private` (may be NULL): whether it is the file of a private key. */
 static int read_public(const char *path, TaKey **ret, char **ret_comment, bool *ret_private) {
-        static const char mark[] = "PRIVATE KEY-----";
         ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
-        int err = ta_file_read(path, TA_KEYFILE_MAX, &text, NULL);
+        int err = keys_read(path, &text, NULL);
 
         if (err)
                 return err;
         if (ret_private)
-                *ret_private = memmem(text->data, text->len, mark, sizeof mark - 1) != NULL;
+                *ret_private = keys_private(ta_secret_bytes(text));
         return ta_pubfile_read(ta_secret_bytes(text), ret, ret_comment);
 }
 

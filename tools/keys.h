@@ -9,6 +9,15 @@
 #include <sys/stat.h>
 
 #include "lib/key.h"
+#include "lib/secret.h"
+
+/* The text of a key file, or of standard input (NULL), at most TA_KEYFILE_MAX bytes. If it is that
+ * of a private key, all our memory is hidden before anything looks into it. `ret_stat` may be NULL;
+ * it is not set for standard input. */
+ta_must_check int keys_read(const char *path, TaSecret **ret, struct stat *ret_stat);
+
+/* Whether the text is that of a private key. */
+bool keys_private(TaBytes text);
 
 /* The public key that a path stands for, looked for as ssh-keygen does: a public key in the file,
  * or in FILE.pub, or in the envelope of the private key. The comment is a heap string of the

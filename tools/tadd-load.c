@@ -41,9 +41,9 @@ static bool load_open(Load *load) {
 
         if (from_stdin) {
                 load->path = "(stdin)";
-                err = ta_file_read_fd(STDIN_FILENO, TA_KEYFILE_MAX, &text);
+                err = keys_read(NULL, &text, NULL);
         } else {
-                err = ta_file_read(load->path, TA_KEYFILE_MAX, &text, &st);
+                err = keys_read(load->path, &text, &st);
         }
         if (err) {
                 keys_complain(load->path, load->path, err);

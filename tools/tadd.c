@@ -2,15 +2,16 @@
 /* tadd: adds, lists, removes and locks the agent's keys; a drop-in for ssh-add. */
 #include <errno.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "lib/cli.h"
+#include "lib/evp.h"
 #include "lib/file.h"
 #include "lib/keyfile.h"
 #include "lib/text.h"
 #include "tools/ask.h"
 #include "tools/keys.h"
+#include "tools/runtime.h"
 #include "tools/tadd.h"
 
 enum { OPT_JSON = 256 };
@@ -326,13 +327,11 @@ static int connect_agent(Tadd *t) {
         return err ? 2 : 0;
 }
 
-int main(int argc, char **argv) {
+static int run(int argc, char **argv) {
         static TaArgs args;
         Tadd t = {.hash = TA_HASH_SHA256};
         int letter, action = 0, status;
 
-        ta_start();
-        (void)prctl(PR_SET_DUMPABLE, 0);
         ta_args_init(&args, &command, argc, argv);
         while ((letter = ta_args_next(&args)) != 0) {
                 status = take_option(&t, &args, letter, &action);
@@ -345,8 +344,8 @@ int main(int argc, char **argv) {
                 fprintf(stderr, "no keys to test\n");
                 return 255;
         }
-        if (ta_secret_init(0) || ta_secret_adopt_libcrypto()) {
-                ta_complain("cannot reserve protected memory");
+        if (ta_crypto_start_tool()) {
+                ta_complain("cannot get libcrypto ready");
                 return 255;
         }
         status = connect_agent(&t);
@@ -354,4 +353,8 @@ int main(int argc, char **argv) {
                 status = act(&t, action, &args);
         ta_client_free(t.client);
         return status;
+}
+
+int main(int argc, char **argv) {
+        runtime_start(argc, argv, run);
 }

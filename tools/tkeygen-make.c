@@ -9,6 +9,7 @@
 #include "lib/file.h"
 #include "tools/ask.h"
 #include "tools/keys.h"
+#include "tools/runtime.h"
 #include "tools/tkeygen.h"
 
 /* FILE.pub beside FILE. */
@@ -166,13 +167,12 @@ int tkeygen_generate(Config *c) {
                 if (!replace)
                         return 1;
         }
+        comment = c->comment ? strdup(c->comment) : tkeygen_who();
+        runtime_hide();
         status = new_passphrase(c, &passphrase);
         if (status)
                 return status;
-        err = ta_key_generate(type, c->bits, &key);
-        comment = c->comment ? strdup(c->comment) : tkeygen_who();
-        if (!err && !comment)
-                err = -ENOMEM;
+        err = comment ? ta_key_generate(type, c->bits, &key) : -ENOMEM;
         if (err)
                 return tkeygen_fatal("%s: %s", c->path, ta_strerror(err));
         status = save_private(c, key, ta_str(comment), ta_secret_bytes(passphrase), replace);

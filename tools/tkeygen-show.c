@@ -45,8 +45,7 @@ int tkeygen_print_public(Config *c) {
 
 /* Text of a file or of standard input ("-"). */
 static int read_text(const char *path, TaSecret **ret) {
-        return strcmp(path, "-") == 0 ? ta_file_read_fd(STDIN_FILENO, TA_KEYFILE_MAX, ret)
-                                      : ta_file_read(path, TA_KEYFILE_MAX, ret, NULL);
+        return keys_read(strcmp(path, "-") == 0 ? NULL : path, ret, NULL);
 }
 
 static int import(Config *c) {
@@ -84,10 +83,10 @@ int tkeygen_convert(Config *c) {
 
         if (c->action == 'i')
                 return import(c);
+        who = tkeygen_who(); /* before there is a secret: it may load what looks up names */
         status = find_key(c, &key, &file);
         if (status)
                 return status;
-        who = tkeygen_who();
         if (!who || asprintf(&comment, "%u-bit %s, converted by %s from OpenSSH", ta_key_bits(key),
                              ta_key_shown(key, type), who) < 0)
                 return tkeygen_fatal("%s", ta_strerror(-ENOMEM));

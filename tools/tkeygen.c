@@ -9,15 +9,16 @@
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "lib/cli.h"
 #include "lib/error.h"
+#include "lib/evp.h"
 #include "lib/file.h"
 #include "lib/kdf.h"
 #include "tools/ask.h"
 #include "tools/keys.h"
+#include "tools/runtime.h"
 
 static const TaOption options[] = {
         {'t', NULL, "type", "type of the new key: ed25519 (default), ecdsa, rsa"},
@@ -133,7 +134,7 @@ int tkeygen_load(const Config *c, const char *given, const char *prompt, const c
         struct stat st;
         int err;
 
-        err = ta_file_read(c->path, TA_KEYFILE_MAX, &text, &st);
+        err = keys_read(c->path, &text, &st);
         if (err == -ENOENT)
                 return tkeygen_fatal("%s: %s", c->path, ta_strerror(err));
         if (!err && !keys_mode_ok(c->path, &st))
@@ -283,13 +284,11 @@ static int run(Config *c) {
         return status;
 }
 
-int main(int argc, char **argv) {
+static int start(int argc, char **argv) {
         static TaArgs args;
         static Config c;
         int letter, err;
 
-        ta_start();
-        (void)prctl(PR_SET_DUMPABLE, 0);
         ta_args_init(&args, &command, argc, argv);
         while ((letter = ta_args_next(&args))) {
                 err = take_option(&c, letter, args.value);
@@ -300,9 +299,13 @@ int main(int argc, char **argv) {
                 ta_complain("too many arguments: %s", args.operands[0]);
                 return 1;
         }
-        if (ta_secret_init(0) || ta_secret_adopt_libcrypto()) {
-                ta_complain("cannot reserve protected memory");
+        if (ta_crypto_start_tool()) {
+                ta_complain("cannot get libcrypto ready");
                 return 255;
         }
         return run(&c);
+}
+
+int main(int argc, char **argv) {
+        runtime_start(argc, argv, start);
 }
