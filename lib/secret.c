@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
+#include <signal.h>
 #include <sodium.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -148,6 +149,17 @@ static size_t default_capacity(void) {
         return lim.rlim_cur - ARENA_SPARE;
 }
 
+/* Such memory is a file to the kernel: over RLIMIT_FSIZE it sends the signal of a file too large. */
+static bool set_size(int fd, size_t len) {
+        struct sigaction ignore = {.sa_handler = SIG_IGN}, former;
+        bool set;
+
+        (void)sigaction(SIGXFSZ, &ignore, &former);
+        set = ftruncate(fd, (off_t)len) == 0;
+        (void)sigaction(SIGXFSZ, &former, NULL);
+        return set;
+}
+
 /* The descriptor is closed at once: whoever could take it could map the memory (pidfd_getfd(2)). */
 static bool map_secret(void *at, size_t len) {
         int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
@@ -155,7 +167,7 @@ static bool map_secret(void *at, size_t len) {
 
         if (fd < 0)
                 return false;
-        mapped = ftruncate(fd, (off_t)len) == 0 &&
+        mapped = set_size(fd, len) &&
                  mmap(at, len, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != MAP_FAILED;
         close(fd);
         if (mapped)

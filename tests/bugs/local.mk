@@ -24,6 +24,6 @@ tests_bugs_crowd_SOURCES = tests/bugs/crowd.c
 tests_bugs_crowd_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bugs_crowd_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
 
-BUG_SHELL = tests/bugs/memlock.sh
+BUG_SHELL = tests/bugs/fsize.sh tests/bugs/memlock.sh
 TESTS += $(BUG_SHELL)
 EXTRA_DIST += $(BUG_SHELL)
