@@ -10,6 +10,9 @@
  *
  *   memscan NEEDLES PID...             each process once, memory and registers
  *   memscan -s N NEEDLES PID...        each process N times, stopped at random moments
+ *   memscan -e NEEDLES COMMAND...      a command when it ends, in whatever way: memory and registers;
+ *                                      with -s N its memory at N random moments too; with -n MAKER
+ *                                      a shell command makes NEEDLES when the end has come
  *   memscan -f NEEDLES FILE...         files
  *   memscan -x PID...                  only how much a process shows of what it can write
  *   memscan -c CANARY                  be the ordinary process, until it is ended
@@ -359,22 +362,28 @@ static void scan_memory(pid_t pid, bool all, Found *found) {
 
 /* ---- a process: registers --------------------------------------------------------------- */
 
-/* NULL, or why they cannot be seen. */
-static const char *scan_thread(pid_t tid) {
+/* Of a thread that we have stopped. */
+static void search_registers(pid_t tid) {
         static const unsigned sets[] = {NT_PRSTATUS, NT_PRFPREG, NT_X86_XSTATE};
         static uint8_t registers[64 << 10];
-        int status;
 
-        if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
-                return strerror(errno);
-        if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0 || waitpid(tid, &status, __WALL) != tid)
-                return strerror(errno);
         for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
                 struct iovec iov = {registers, sizeof registers};
 
                 if (ptrace(PTRACE_GETREGSET, tid, (uintptr_t)sets[i], &iov) == 0)
                         search(registers, iov.iov_len, "registers");
         }
+}
+
+/* NULL, or why they cannot be seen. */
+static const char *scan_thread(pid_t tid) {
+        int status;
+
+        if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) < 0)
+                return strerror(errno);
+        if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) < 0 || waitpid(tid, &status, __WALL) != tid)
+                return strerror(errno);
+        search_registers(tid);
         (void)ptrace(PTRACE_DETACH, tid, NULL, NULL);
         return NULL;
 }
@@ -579,6 +588,127 @@ static int scan_stops(pid_t pid, unsigned stops) {
         return hits > 0;
 }
 
+/* ---- a command, until its end ----------------------------------------------------------- */
+
+typedef struct Run {
+        pid_t pid;
+        const char *name;
+        bool began;     /* it is the command that runs now, and no copy of us */
+        unsigned stops; /* random ones, so far */
+        unsigned hits, in_registers;
+        size_t exposed; /* at the last of them */
+        bool ended;
+        Found end;
+} Run;
+
+/* Stopped on its way out: all its memory is still there, and its registers are those of its last
+ * system call, or what a signal found. */
+static void scan_end(Run *run) {
+        found_begin();
+        scan_memory(run->pid, true, &run->end);
+        search_registers(run->pid);
+        found_end(&run->end);
+        run->ended = true;
+}
+
+/* In the middle of its work. What it computes with is in its registers then, of course. */
+static void scan_stop(Run *run) {
+        Found memory = {0}, registers = {0};
+
+        found_begin();
+        scan_memory(run->pid, false, &memory);
+        found_end(&memory);
+        quiet |= memory.pieces > 0; /* the first time is enough to read */
+        found_begin();
+        search_registers(run->pid);
+        found_end(&registers);
+        run->stops++;
+        run->hits += memory.pieces > 0;
+        run->in_registers += registers.pieces > 0;
+        run->exposed = memory.exposed;
+}
+
+static pid_t run_start(char **command) {
+        int go[2];
+        pid_t pid;
+        char c;
+
+        if (pipe2(go, O_CLOEXEC) < 0)
+                die("pipe: %s", strerror(errno));
+        pid = fork();
+        if (pid == 0) {
+                close(go[1]);
+                if (read(go[0], &c, 1) == 0)
+                        execvp(command[0], command);
+                fprintf(stderr, "memscan: %s: %s\n", command[0], strerror(errno));
+                _exit(127);
+        }
+        if (pid < 0 || ptrace(PTRACE_SEIZE, pid, NULL,
+                              (uintptr_t)(PTRACE_O_EXITKILL | PTRACE_O_TRACEEXEC |
+                                          PTRACE_O_TRACEEXIT)) < 0)
+                die("%s cannot be traced: %s", command[0], strerror(errno));
+        close(go[0]);
+        close(go[1]);
+        (void)signal(SIGINT, SIG_IGN); /* a terminal's, which are for the command */
+        (void)signal(SIGQUIT, SIG_IGN);
+        return pid;
+}
+
+static void run_on(Run *run, int status, const char *needles_path, const char *maker) {
+        int event = status >> 16, signal_number = 0;
+
+        if (event == PTRACE_EVENT_EXEC) {
+                run->began = true;
+        } else if (event == PTRACE_EVENT_EXIT) {
+                if (maker && system(maker) != 0)
+                        die("%s: failed", maker);
+                if (maker) {
+                        needles_read(needles_path);
+                        check_processes();
+                }
+                scan_end(run);
+        } else if (event == PTRACE_EVENT_STOP) {
+                scan_stop(run);
+        } else {
+                signal_number = WSTOPSIG(status);
+        }
+        (void)ptrace(PTRACE_CONT, run->pid, NULL, (uintptr_t)signal_number);
+}
+
+/* Its end is ours, so that who waits for it sees how it went; what was found is said last. */
+static int scan_run(const char *needles_path, char **command, unsigned stops, const char *maker) {
+        Run run = {.pid = run_start(command), .name = command[0]};
+        unsigned wait_for = 0; /* turns of 100 us until the next stop */
+        int status = 0;
+
+        for (;;) {
+                pid_t pid = waitpid(run.pid, &status, __WALL | WNOHANG);
+
+                if (pid < 0 || (pid > 0 && !WIFSTOPPED(status)))
+                        break;
+                if (pid > 0) {
+                        run_on(&run, status, needles_path, maker);
+                } else if (run.began && run.stops < stops && wait_for-- == 0) {
+                        (void)ptrace(PTRACE_INTERRUPT, run.pid, NULL, NULL);
+                        wait_for = (unsigned)rand() % 50;
+                } else {
+                        nanosleep(&(struct timespec){0, 100000}, NULL);
+                }
+        }
+        if (!run.ended)
+                die("%s was not seen to end", run.name);
+        if (stops)
+                printf("%u stops: %u with hits, %u in registers, %zu KiB exposed\n", run.stops,
+                       run.hits, run.in_registers, run.exposed >> 10);
+        printf("end: %u whole, %u pieces, %zu KiB exposed, ", run.end.whole, run.end.pieces,
+               run.end.exposed >> 10);
+        if (WIFSIGNALED(status))
+                printf("signal %d\n", WTERMSIG(status));
+        else
+                printf("status %d\n", WEXITSTATUS(status));
+        return run.hits > 0 || run.end.pieces > 0;
+}
+
 static int scan_one_file(const char *path) {
         Found found = {0};
 
@@ -603,25 +733,33 @@ static int show_exposed(pid_t pid) {
 int main(int argc, char **argv) {
         unsigned stops = 0;
         int option, result = 0;
-        bool files = false, exposed = false;
+        bool files = false, exposed = false, ends = false;
+        const char *maker = NULL;
 
-        while ((option = getopt(argc, argv, "c:s:fx")) != -1) {
+        while ((option = getopt(argc, argv, "+c:n:s:efx")) != -1) {
                 if (option == 'c')
                         return be_canary(optarg);
                 if (option == 's')
                         stops = (unsigned)atoi(optarg);
+                if (option == 'n')
+                        maker = optarg;
+                ends |= option == 'e';
                 files |= option == 'f';
                 exposed |= option == 'x';
                 if (option == '?')
                         return 2;
         }
+        srand((unsigned)getpid());
+        if (maker && ends && optind + 1 < argc) /* nothing is known that could be looked for */
+                return scan_run(argv[optind], argv + optind + 1, 0, maker);
         if (!exposed && optind < argc) {
                 needles_read(argv[optind++]);
                 (files ? check_files : check_processes)();
         }
         if (optind >= argc)
                 die("nothing to scan");
-        srand((unsigned)getpid());
+        if (ends)
+                return scan_run(NULL, argv + optind, stops, NULL);
         for (; optind < argc; optind++) {
                 if (files)
                         result |= scan_one_file(argv[optind]);

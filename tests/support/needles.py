@@ -238,6 +238,7 @@ def needles(path, count, out_path, passphrase, files):
         if len(passphrase) < 16:
             sys.exit("a passphrase has to have 16 characters, to be looked for")
         write(out, "passphrase", passphrase.encode())
+        write(out, "passphrase.sha512", hashlib.sha512(passphrase.encode()).digest())  # bcrypt's key
         for key in map(Key, files):
             last = []
             for _ in range(count):

@@ -34,11 +34,15 @@ EXTRA_DIST += $(SYSTEM_TESTS) tests/support/tap.sh tests/support/rig.sh tests/su
 # What others can see of the agent's processes; below, what looks into them.
 SYSTEM_TESTS += \
 	tests/system/residue.sh \
+	tests/system/residue-tools.sh \
 	tests/system/walls.sh \
 	tests/system/walls-death.sh \
 	tests/system/walls-memory.sh
 EXTRA_DIST += tests/support/needles.py tests/support/fill.py
-check_PROGRAMS += tests/support/memscan tests/support/pry tests/support/without
+check_PROGRAMS += tests/support/leaver tests/support/memscan tests/support/pry tests/support/without
 tests_support_memscan_SOURCES = tests/support/memscan.c
 tests_support_pry_SOURCES = tests/support/pry.c
 tests_support_without_SOURCES = tests/support/without.c
+tests_support_leaver_SOURCES = tests/support/leaver.c lib/secret-malloc.c
+tests_support_leaver_LDADD = $(LIBTA)
+tests_support_leaver_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
