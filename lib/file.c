@@ -20,8 +20,7 @@
 #define READ_START 4096u /* where the size is not known: pipes, /proc */
 #define TEMP_TRIES 16
 
-/* One read(2); the descriptor may be non-blocking (a terminal shared with another program). */
-static ssize_t read_some(int fd, uint8_t *data, size_t len) {
+ssize_t ta_file_read_some(int fd, uint8_t *data, size_t len) {
         for (;;) {
                 ssize_t n = read(fd, data, len);
 
@@ -65,7 +64,7 @@ static int read_all(int fd, size_t first, size_t max, TaSecret **ret) {
                         ta_secret_drop(s);
                         s = larger;
                 }
-                n = read_some(fd, s->data + s->len, s->cap - s->len);
+                n = ta_file_read_some(fd, s->data + s->len, s->cap - s->len);
                 if (n < 0)
                         return (int)n;
                 if (n == 0)

@@ -21,6 +21,10 @@ ta_must_check int ta_file_read(const char *path, size_t max, TaSecret **ret, str
 /* The same from an open descriptor that may be a pipe or a terminal (standard input). */
 ta_must_check int ta_file_read_fd(int fd, size_t max, TaSecret **ret);
 
+/* One read(2), as a blocking descriptor does it, though this one may not be (a terminal shared with
+ * another program). The bytes read, 0 at the end, or -errno. */
+ta_must_check ssize_t ta_file_read_some(int fd, uint8_t *data, size_t len);
+
 /* Puts `bytes` at `path`, whole or not at all. Without `replace`, an existing file is -EEXIST,
  * one that appears meanwhile too. With it, a symbolic link stays and what it names is replaced;
  * what is no regular file is -EINVAL or -EISDIR. The mode is exact, whatever the umask.

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What tkeygen prints: fingerprints, pictures, public keys in any format. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -8,7 +9,10 @@
 #include "lib/error.h"
 #include "lib/file.h"
 #include "tools/keys.h"
+#include "tools/runtime.h"
 #include "tools/tkeygen.h"
+
+#define WINDOW (256u << 10) /* of a stream; longer than the line of any key */
 
 /* ---- the public half ------------------------------------------------------------------------ */
 
@@ -43,16 +47,11 @@ int tkeygen_print_public(Config *c) {
 
 /* ---- other formats -------------------------------------------------------------------------- */
 
-/* Text of a file or of standard input ("-"). */
-static int read_text(const char *path, TaSecret **ret) {
-        return keys_read(strcmp(path, "-") == 0 ? NULL : path, ret, NULL);
-}
-
 static int import(Config *c) {
         ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
         ta_cleanup(ta_key_freep) TaKey *key = NULL;
         ta_cleanup(ta_freep) char *comment = NULL;
-        int err = read_text(c->path, &text);
+        int err = keys_read(strcmp(c->path, "-") == 0 ? NULL : c->path, &text, NULL);
 
         if (!err)
                 err = ta_pubfile_read(ta_secret_bytes(text), &key, &comment);
@@ -117,17 +116,20 @@ static int show(const Config *c, const TaKey *key, TaBytes comment) {
 }
 
 /* Lines of public keys, also those of authorized_keys and known_hosts, whose options or hosts stand
- * in for a comment. */
-static int show_lines(const Config *c, TaBytes text, size_t *ret_n) {
-        for (*ret_n = 0; text.len > 0;) {
-                const uint8_t *end = memchr(text.data, '\n', text.len);
-                TaBytes line = {text.data, end ? (size_t)(end - text.data) : text.len};
+ * in for a comment. Of the last line of `text` the end may be still to come, unless it is the `last`
+ * of all; then it is left there. */
+static int show_lines(const Config *c, TaBytes *text, bool last, size_t *n) {
+        while (text->len > 0) {
+                const uint8_t *end = memchr(text->data, '\n', text->len);
+                TaBytes line = {text->data, end ? (size_t)(end - text->data) : text->len};
                 ta_cleanup(ta_key_freep) TaKey *key = NULL;
                 TaBytes comment = {0}, prefix = {0};
                 size_t used = line.len + (end != NULL);
                 int status;
 
-                text = (TaBytes){text.data + used, text.len - used};
+                if (!end && !last)
+                        return 0;
+                *text = (TaBytes){text->data + used, text->len - used};
                 if (ta_publine_read(line, &key, &comment, &prefix))
                         continue;
                 if (comment.len == 0 || comment.data[0] == '#')
@@ -135,8 +137,59 @@ static int show_lines(const Config *c, TaBytes text, size_t *ret_n) {
                 status = show(c, key, comment);
                 if (status)
                         return status;
-                ++*ret_n;
+                ++*n;
         }
+        return 0;
+}
+
+/* Room for more, by forgetting what was shown. Returns whether what is left begins within a line that
+ * is too long to be a key. */
+static bool make_room(TaSecret *window, size_t shown) {
+        size_t kept = window->len - shown;
+        bool too_long = kept == window->cap;
+
+        if (too_long)
+                kept = 0;
+        memmove(window->data, window->data + window->len - kept, kept);
+        window->len = kept;
+        return too_long;
+}
+
+/* However many lines there are. `ret_whole`: whether all that was read is still in the window. */
+static int show_stream(const Config *c, int fd, TaSecret *window, size_t *n, bool *ret_whole) {
+        bool too_long = false;
+        size_t shown = 0;
+        ssize_t len;
+
+        *ret_whole = true;
+        do {
+                TaBytes rest;
+                int status;
+
+                if (window->len == window->cap) {
+                        too_long |= make_room(window, shown);
+                        shown = 0;
+                        *ret_whole = false;
+                }
+                len = ta_file_read_some(fd, window->data + window->len, window->cap - window->len);
+                if (len < 0)
+                        return tkeygen_fatal("%s: %s", c->path, ta_strerror((int)len));
+                window->len += (size_t)len;
+                if (*n == 0 && keys_private(ta_secret_bytes(window)))
+                        runtime_hide();
+                rest = (TaBytes){window->data + shown, window->len - shown};
+                if (too_long) {
+                        const uint8_t *end = memchr(rest.data, '\n', rest.len);
+                        size_t skipped = end ? (size_t)(end + 1 - rest.data) : rest.len;
+
+                        too_long = !end;
+                        rest = (TaBytes){rest.data + skipped, rest.len - skipped};
+                }
+                status = show_lines(c, &rest, len == 0, n);
+                if (status)
+                        return status;
+                shown = window->len - rest.len;
+        } while (len > 0);
         return 0;
 }
 
@@ -165,28 +218,54 @@ static int show_private(Config *c, TaBytes text) {
         return 255;
 }
 
-int tkeygen_show(Config *c) {
-        static const char mark[] = "PRIVATE KEY";
-        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
+/* What no line was: a key in one of the formats that are no lines. */
+static int show_whole(const Config *c, TaBytes text) {
         ta_cleanup(ta_key_freep) TaKey *key = NULL;
         ta_cleanup(ta_freep) char *comment = NULL;
-        bool from_stdin = strcmp(c->path, "-") == 0;
-        int status, err = read_text(c->path, &text);
-        const uint8_t *end;
-        size_t n;
+
+        if (ta_pubfile_read(text, &key, &comment) == 0)
+                return show(c, key, ta_str(comment));
+        return tkeygen_fatal("%s is not a public key file.", c->path);
+}
+
+static int show_fd(const Config *c, int fd) {
+        ta_cleanup(ta_secret_dropp) TaSecret *window = NULL;
+        bool whole = false;
+        size_t n = 0;
+        int status, err = ta_secret_new(WINDOW, &window);
 
         if (err)
                 return tkeygen_fatal("%s: %s", c->path, ta_strerror(err));
-        if (from_stdin)
-                (void)snprintf(c->path, sizeof c->path, "(stdin)");
-        end = memchr(text->data, '\n', text->len);
-        if (end && !from_stdin &&
-            memmem(text->data, (size_t)(end - text->data), mark, sizeof mark - 1))
-                return show_private(c, ta_secret_bytes(text));
-        status = show_lines(c, ta_secret_bytes(text), &n);
+        status = show_stream(c, fd, window, &n, &whole);
         if (status || n > 0)
                 return status;
-        if (ta_pubfile_read(ta_secret_bytes(text), &key, &comment) == 0)
-                return show(c, key, ta_str(comment));
-        return tkeygen_fatal("%s is not a public key file.", c->path);
+        return show_whole(c, whole ? ta_secret_bytes(window) : (TaBytes){0});
+}
+
+int tkeygen_show(Config *c) {
+        static const char mark[] = "PRIVATE KEY";
+        ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
+        ta_cleanup(ta_closep) int fd = -1;
+        const uint8_t *end;
+        TaBytes rest;
+        size_t n = 0;
+        int status, err;
+
+        if (strcmp(c->path, "-") == 0) {
+                (void)snprintf(c->path, sizeof c->path, "(stdin)");
+                return show_fd(c, STDIN_FILENO);
+        }
+        err = keys_read(c->path, &text, NULL);
+        if (err == -EFBIG) { /* no key, but a known_hosts can be as large */
+                fd = open(c->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+                return fd < 0 ? tkeygen_fatal("%s: %s", c->path, ta_strerror(-errno)) : show_fd(c, fd);
+        }
+        if (err)
+                return tkeygen_fatal("%s: %s", c->path, ta_strerror(err));
+        rest = ta_secret_bytes(text);
+        end = memchr(rest.data, '\n', rest.len);
+        if (end && memmem(rest.data, (size_t)(end - rest.data), mark, sizeof mark - 1))
+                return show_private(c, rest);
+        status = show_lines(c, &rest, true, &n);
+        return status || n > 0 ? status : show_whole(c, ta_secret_bytes(text));
 }

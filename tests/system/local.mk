@@ -20,6 +20,7 @@ SYSTEM_TESTS = \
 	tests/system/completions.sh \
 	tests/system/man-examples.sh \
 	tests/system/openssh-regress.sh \
+	tests/tools/big.sh \
 	tests/tools/tadd.sh \
 	tests/tools/tagentctl.sh \
 	tests/tools/terminal.sh \
@@ -38,7 +39,7 @@ SYSTEM_TESTS += \
 	tests/system/walls.sh \
 	tests/system/walls-death.sh \
 	tests/system/walls-memory.sh
-EXTRA_DIST += tests/support/needles.py tests/support/fill.py
+EXTRA_DIST += tests/support/needles.py tests/support/fill.py tests/support/rsa16384.py
 check_PROGRAMS += tests/support/leaver tests/support/memscan tests/support/pry tests/support/without
 tests_support_memscan_SOURCES = tests/support/memscan.c
 tests_support_pry_SOURCES = tests/support/pry.c
