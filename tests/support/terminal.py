@@ -8,7 +8,7 @@
     X
 
 Lines: "wait WORDS" until the terminal shows them (10 seconds at most), "type WORDS" with Enter,
-"key C" for Ctrl-C, -D, -Z. Prints what the terminal showed, and a last line "[echo off]" if the
+"key C" for Ctrl-C, -D, -Z, "signal TERM" to send one to the program. Prints what the terminal showed, and a last line "[echo off]" if the
 program left it so. The exit status is the program's, 128 + n after a signal, 99 if something was
 waited for in vain.
 """
@@ -73,6 +73,8 @@ for verb, _, words in steps:
         os.write(master, words.encode() + b"\n")
     elif verb == "key":
         os.write(master, bytes([ord(words) & 31]))
+    elif verb == "signal":
+        os.kill(pid, getattr(signal, "SIG" + words))
     else:
         sys.exit("terminal.py: what is '%s'?" % verb)
 

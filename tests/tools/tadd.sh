@@ -200,6 +200,27 @@ printf '#!/bin/sh\necho secret\nexit 1\n' >"$T/no"
 chmod 700 "$T/no"
 SSH_ASKPASS=$T/no SSH_ASKPASS_REQUIRE=force run "$TADD" sealed
 is "a dialog that was dismissed" "$rc" 1
+empty
+cat >"$T/fds" <<'X'
+#!/bin/sh
+ls -l "/proc/$$/fd" >"$0.out"
+echo secret
+X
+chmod 700 "$T/fds"
+SSH_ASKPASS=$T/fds SSH_ASKPASS_REQUIRE=force run "$TADD" -q sealed 7</dev/null
+is "a program that asks: its answer" "$rc $("$TADD" -l)" "0 $(fp sealed)"
+like "... its output is a pipe" "$(cat "$T/fds.out")" ' -> pipe:'
+unlike "... and it has no descriptor of ours or our caller's" "$(cat "$T/fds.out")" \
+        'socket:| 7 -> '
+empty
+PATH=$T:$PATH SSH_ASKPASS=fds SSH_ASKPASS_REQUIRE=force run "$TADD" -q sealed
+is "... found in PATH" "$rc $("$TADD" -l)" "0 $(fp sealed)"
+empty
+echo 'echo secret' >"$T/unsaid"
+chmod 700 "$T/unsaid"
+SSH_ASKPASS=$T/unsaid SSH_ASKPASS_REQUIRE=force run "$TADD" -q sealed
+is "... a script that does not say what runs it" "$rc $("$TADD" -l)" "0 $(fp sealed)"
+empty
 printf '%s\n' secret >"$T/answers"
 for how in "DISPLAY=:9" "WAYLAND_DISPLAY=w" "DISPLAY=:9 SSH_ASKPASS_REQUIRE=prefer"; do
         : >"$T/asked"

@@ -101,6 +101,16 @@ X
         isnt "Ctrl-$key at a new key: status" "$rc" 0
         unlike "Ctrl-$key at a new key: the terminal echoes" "$out" 'echo off'
 done
+for signal in 1:HUP 2:INT 3:QUIT 15:TERM; do
+        talk "$TKEYGEN" -p -f k <<X
+wait Enter old passphrase:
+type newer
+wait Enter new passphrase
+signal ${signal#*:}
+X
+        is "SIG${signal#*:} at -p: ended by it" "$rc" $((128 + ${signal%:*}))
+        unlike "SIG${signal#*:} at -p: the terminal echoes" "$out" 'echo off'
+done
 talk "$TKEYGEN" -q -f none <<X
 wait (empty for no passphrase):
 key D
