@@ -62,6 +62,7 @@ struct Keepers {
         uint32_t next_job, next_key;
         KeeperJob *waiting, **waiting_last;           /* quick ones */
         KeeperJob *waiting_slow, **waiting_slow_last; /* slow ones */
+        KeeperJob *starting, **starting_last;         /* until all are ready */
         KeeperJob *bodies, **bodies_last; /* one at a time: its body has the pipes for itself */
         KeeperJob *body_job;              /* that one */
         int body_room;                    /* bytes of the smallest of the pipes */
@@ -69,7 +70,7 @@ struct Keepers {
         void *data;
         unsigned n_ready;  /* below n nothing is sent to any: new ones are starting, or there are none */
         unsigned level, required_level;
-        Timer late; /* the first word of new ones */
+        Timer late; /* the first word of some */
         unsigned deaths;
         uint64_t first_death_ms;
         bool failing; /* inside give_up(): who hears of it cannot begin another job */
@@ -221,23 +222,18 @@ void keepers_forget(KeeperJob *job) {
                 job->done = NULL;
 }
 
-/* The keeper that takes a job of this kind now; NULL: it waits. */
+/* The keeper that takes a job of this kind now; NULL: it waits. The first never gets a slow one; no
+ * keeper gets anything besides a slow one. */
 static Keeper *keeper_for(Keepers *keepers, bool slow) {
+        bool alone = keepers->n == 1;
         Keeper *best = NULL;
-        unsigned free_of_slow = 0;
 
         if (keepers->n_ready < keepers->n)
                 return NULL;
-        for (unsigned i = 0; i < keepers->n; i++)
-                free_of_slow += keepers->keeper[i].n_slow == 0;
-        if (slow && free_of_slow <= 1 && keepers->n > 1)
-                return NULL;
-        for (unsigned i = 0; i < keepers->n; i++) {
+        for (unsigned i = slow && !alone ? 1 : 0; i < keepers->n; i++) {
                 Keeper *k = &keepers->keeper[i];
 
-                if (k->n_flight >= DEPTH || (k->n_slow > 0 && keepers->n > 1) || !keeper_make_room(k))
-                        continue;
-                if (slow && k->n_slow > 0)
+                if (k->n_flight >= DEPTH || (k->n_slow > 0 && (slow || !alone)) || !keeper_make_room(k))
                         continue;
                 if (!best || k->n_flight < best->n_flight ||
                     (slow && k->n_flight == best->n_flight)) /* the last: quick ones start at 0 */
@@ -250,6 +246,17 @@ static void job_queue(KeeperJob *job, KeeperJob ***last) {
         job->next = NULL;
         **last = job;
         *last = &job->next;
+}
+
+static void finish_queue(KeeperJob **queue, KeeperJob ***last, int status) {
+        while (*queue) {
+                KeeperJob *job = *queue;
+
+                *queue = job->next;
+                if (!*queue)
+                        *last = queue;
+                job_done(job, status, (TaBytes){0});
+        }
 }
 
 static void pump_queue(Keepers *keepers, KeeperJob **queue, KeeperJob ***last, bool slow) {
@@ -500,9 +507,16 @@ int keepers_refusal(const Keepers *keepers) {
         return keepers->keeper[0].watch.fd < 0 ? TA_E_KEEPERS : TA_E_FULL;
 }
 
-int keepers_require(Keepers *keepers, unsigned level) {
-        keepers->required_level = level;
-        return keepers_level(keepers) < level ? TA_E_WEAK : 0;
+bool keepers_starting(const Keepers *keepers) {
+        return keepers->n_ready < keepers->n && keepers->keeper[0].watch.fd >= 0;
+}
+
+KeeperJob *keepers_when_ready(Keepers *keepers, KeeperDone done, void *data) {
+        KeeperJob *job = keepers->failing ? NULL : job_new(keepers, done, data);
+
+        if (job)
+                job_queue(job, &keepers->starting_last);
+        return job;
 }
 
 const uint8_t *keepers_public_key(const Keepers *keepers, unsigned i) {
@@ -565,12 +579,13 @@ static int take_hello(Keeper *keeper, TaBytes datagram) {
 /* The first word of the last of them: what waits for keepers is done now. */
 static void all_ready(Keepers *keepers) {
         loop_cancel(keepers->loop, &keepers->late);
-        log_debug("new keepers are ready");
+        log_debug("the keepers are ready");
         if (keepers->level < keepers->required_level) {
                 log_error("new keepers reach only protection level %u, not %u: no keys are taken",
                           keepers->level, keepers->required_level);
                 give_up(keepers);
         }
+        finish_queue(&keepers->starting, &keepers->starting_last, 0);
 }
 
 static bool take_word(Keeper *keeper, TaBytes datagram) {
@@ -658,6 +673,8 @@ static int launch_all(Keepers *keepers) {
                 ta_closep(&ends[i]);
         if (err)
                 clear_all(keepers);
+        else
+                loop_after(keepers->loop, &keepers->late, READY_WAIT_MS);
         return err;
 }
 
@@ -673,16 +690,6 @@ static int keeper_await(Keeper *keeper) {
         return n > 0 ? take_hello(keeper, (TaBytes){hello, (size_t)n}) : TA_E_PROTOCOL;
 }
 
-static void fail_queue(KeeperJob **queue, KeeperJob ***last) {
-        while (*queue) {
-                KeeperJob *job = *queue;
-
-                *queue = job->next;
-                job_done(job, TA_E_KEEPERS, (TaBytes){0});
-        }
-        *last = queue;
-}
-
 static void fail_all_jobs(Keepers *keepers) {
         for (unsigned i = 0; i < keepers->n; i++) {
                 Keeper *k = &keepers->keeper[i];
@@ -696,9 +703,10 @@ static void fail_all_jobs(Keepers *keepers) {
                 }
         }
         keepers->body_job = NULL;
-        fail_queue(&keepers->bodies, &keepers->bodies_last);
-        fail_queue(&keepers->waiting, &keepers->waiting_last);
-        fail_queue(&keepers->waiting_slow, &keepers->waiting_slow_last);
+        finish_queue(&keepers->starting, &keepers->starting_last, TA_E_KEEPERS);
+        finish_queue(&keepers->bodies, &keepers->bodies_last, TA_E_KEEPERS);
+        finish_queue(&keepers->waiting, &keepers->waiting_last, TA_E_KEEPERS);
+        finish_queue(&keepers->waiting_slow, &keepers->waiting_slow_last, TA_E_KEEPERS);
 }
 
 /* They end when their links do, and whatever waited for them has failed. */
@@ -726,8 +734,6 @@ static void start_again(Keepers *keepers) {
         err = launch_all(keepers);
         if (err)
                 log_error("cannot start a keeper: %s", ta_strerror(err));
-        else
-                loop_after(keepers->loop, &keepers->late, READY_WAIT_MS);
 }
 
 /* One is gone or out of step: end them all, so that each again holds the same keys: none. */
@@ -742,8 +748,27 @@ static void all_lost(Keepers *keepers, const char *why) {
         start_again(keepers);
 }
 
-static void new_ones_are_late(void *data) {
-        all_lost(data, "new keepers do not start in time");
+static void some_are_late(void *data) {
+        all_lost(data, "a keeper does not start in time");
+}
+
+/* Reads the first word of one that may still be starting. */
+static int keeper_await_ready(Keeper *keeper) {
+        Keepers *keepers = keeper->keepers;
+        int err = keeper->ready ? 0 : keeper_await(keeper);
+
+        if (!err && keepers->late.set && keepers->n_ready == keepers->n)
+                all_ready(keepers);
+        return err;
+}
+
+int keepers_require(Keepers *keepers, unsigned level) {
+        int err = 0;
+
+        for (unsigned i = 0; level > 0 && i < keepers->n && !err; i++)
+                err = keeper_await_ready(&keepers->keeper[i]);
+        keepers->required_level = level;
+        return err ? err : level > keepers->level ? TA_E_WEAK : 0;
 }
 
 int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void *data,
@@ -756,16 +781,17 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
         if (!keepers)
                 return -ENOMEM;
         if (n == 0)
-                n = cpus < 2 ? 2 : cpus > KEEPERS_MAX ? KEEPERS_MAX : (unsigned)cpus;
+                n = cpus < 1 ? 2 : cpus >= KEEPERS_MAX ? KEEPERS_MAX : (unsigned)cpus + 1;
         keepers->loop = loop;
         keepers->launcher = launcher;
         keepers->n = n > KEEPERS_MAX ? KEEPERS_MAX : n;
         keepers->lost = lost;
         keepers->data = data;
+        keepers->starting_last = &keepers->starting;
         keepers->bodies_last = &keepers->bodies;
         keepers->waiting_last = &keepers->waiting;
         keepers->waiting_slow_last = &keepers->waiting_slow;
-        keepers->late = (Timer){.fire = new_ones_are_late, .data = keepers};
+        keepers->late = (Timer){.fire = some_are_late, .data = keepers};
         for (unsigned i = 0; i < keepers->n; i++) {
                 Keeper *k = &keepers->keeper[i];
 
@@ -778,8 +804,8 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
                 room = room && keeper_make_room(k);
         }
         err = room ? launch_all(keepers) : -ENOMEM;
-        for (unsigned i = 0; i < keepers->n && !err; i++)
-                err = keeper_await(&keepers->keeper[i]);
+        if (!err)
+                err = keeper_await_ready(&keepers->keeper[0]);
         if (err) {
                 keepers_free(keepers);
                 return err;

@@ -3,7 +3,7 @@
  * The front's side of the keepers: starts them through the launcher, hands out jobs, passes the
  * answers on, and says when they are gone. Every keeper holds every key. Adding, locking and
  * dropping goes to all of them; a signature goes to the one with the least to do, and a slow one
- * (RSA) never to the last keeper that is free of slow ones.
+ * (RSA) never to the first keeper.
  */
 #ifndef TA_AGENT_KEEPERS_H
 #define TA_AGENT_KEEPERS_H
@@ -18,10 +18,11 @@ typedef struct KeeperJob KeeperJob;
 /* What a job came to: 0 and the contents of link.h's table, or a code of lib/error.h. */
 typedef void (*KeeperDone)(void *data, int status, TaBytes contents);
 
-/* `n` keepers (1 to 4; 0: as many as there are processors, at least 2, at most 4). Waits for each
- * to be ready; TA_E_* or -errno if one does not start. `lost` is called when a keeper died: every
- * key is gone, jobs under way have failed, and new keepers are on their way. Those are not waited for:
- * what is asked of them meanwhile is done when they are ready, or fails if they do not come. */
+/* `n` keepers (1 to KEEPERS_MAX; 0: one for each of at most four processors, and one more, since one
+ * never gets slow jobs). Waits for the first to be ready; TA_E_* or -errno if it does not start. The
+ * others are not waited for: what is asked of them is done when all are ready, or fails if they do not
+ * come. `lost` is called when one died or did not come: every key is gone, jobs under way have failed,
+ * and new keepers are on their way, which are not waited for either. */
 ta_must_check int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *),
                               void *data, Keepers **ret);
 void keepers_free(Keepers *keepers);
@@ -48,11 +49,16 @@ void keepers_drop_all(Keepers *keepers);
 /* Whoever waited for this job does not any more; `done` will not be called. */
 void keepers_forget(KeeperJob *job);
 
+/* Whether some are not ready yet, and a job that is done when all are. */
+bool keepers_starting(const Keepers *keepers);
+KeeperJob *keepers_when_ready(Keepers *keepers, KeeperDone done, void *data);
+
 /* The lowest protection level that a keeper reported (TaSecretLevel), and how many they are; 0 and 0
  * while there are none that are ready. */
 unsigned keepers_level(const Keepers *keepers);
 unsigned keepers_count(const Keepers *keepers);
-/* TA_E_WEAK if these are below `level`. New ones that are get no keys. */
+/* For a level above 0, waits for all to be ready; TA_E_WEAK if they are below it. New ones that are get
+ * no keys. */
 ta_must_check int keepers_require(Keepers *keepers, unsigned level);
 /* LINK_KEY bytes: what is sealed to it (crypto_box_seal) only that keeper can open. */
 const uint8_t *keepers_public_key(const Keepers *keepers, unsigned i);

@@ -3,8 +3,11 @@
  * SSH_AGENTC_EXTENSION. What is not known gets plain failure, what is known and failed gets
  * EXTENSION_FAILURE, so that a client can tell the two apart (RFC 9987 section 5.9).
  */
+#include <errno.h>
+
 #include "agent/dispatch.h"
 #include "agent/log.h"
+#include "agent/warden.h"
 #include "lib/message.h"
 
 /* The zero values refuse. */
@@ -14,6 +17,7 @@ struct extension {
         bool when_locked;
         bool when_forwarded;
         bool unlisted; /* in the answer to query */
+        bool awaits_keepers;
 };
 
 static int query(Session *session, TaBytes contents, TaWriter *w);
@@ -26,6 +30,8 @@ static int session_bind(Session *session, TaBytes contents, TaWriter *w) {
                 ta_write_u8(w, SSH_AGENT_SUCCESS);
         return err;
 }
+
+_Static_assert(KEEPERS_MAX <= TA_SEAL_KEYS_MAX, "a key can be sealed to each");
 
 static int info(Session *session, TaBytes contents, TaWriter *w) {
         const Agent *agent = session->agent;
@@ -49,7 +55,7 @@ static int info(Session *session, TaBytes contents, TaWriter *w) {
 static const struct extension extensions[] = {
         {TA_EXT_QUERY, query, .when_forwarded = true, .unlisted = true},
         {TA_EXT_SESSION_BIND, session_bind, .when_locked = true, .when_forwarded = true},
-        {TA_EXT_INFO, info, .when_locked = true},
+        {TA_EXT_INFO, info, .when_locked = true, .awaits_keepers = true},
         {TA_EXT_ADD_SEALED, op_add_sealed, .when_locked = false},
 };
 
@@ -67,6 +73,27 @@ static int query(Session *session, TaBytes contents, TaWriter *w) {
         return 0;
 }
 
+static void keepers_are_ready(void *data, int status, TaBytes contents ta_unused) {
+        Session *session = data;
+
+        session->job = NULL;
+        if (status)
+                session_reply_status(session, false);
+        else
+                session_resume(session);
+}
+
+/* For the moment that passes between the agent's start and that of its last keeper. */
+static int await_keepers(Session *session, TaBytes message) {
+        int err = session_keep(session, message);
+
+        if (err)
+                return err;
+        session->extension = true;
+        session->job = keepers_when_ready(session->agent->keepers, keepers_are_ready, session);
+        return session->job ? DISPATCH_WAIT : -ENOMEM;
+}
+
 int op_extension(Session *session, TaBytes message, TaWriter *w) {
         TaExtension request;
         int err;
@@ -81,6 +108,8 @@ int op_extension(Session *session, TaBytes message, TaWriter *w) {
                         continue;
                 if (session->agent->locked && !e->when_locked)
                         return TA_E_LOCKED;
+                if (e->awaits_keepers && keepers_starting(session->agent->keepers))
+                        return await_keepers(session, message);
                 err = e->handle(session, request.contents, w);
                 if (err == DISPATCH_WAIT) {
                         session->extension = true;

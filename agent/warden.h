@@ -8,12 +8,13 @@
 
 #include "lib/seccomp.h"
 
-#define KEEPERS_MAX 4
+#define KEEPERS_MAX 5
 
 /* What a keeper inherits. */
 typedef struct KeeperEnds {
         int link;
         int body;
+        bool slow; /* it gets the slow jobs: all but the first do */
 } KeeperEnds;
 
 /* Runs in a process of its own: starts `n` keepers, each through `start`, which executes it and never

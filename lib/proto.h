@@ -45,7 +45,7 @@
 #define TA_EXT_INFO         "info@tagent"
 #define TA_EXT_ADD_SEALED   "add-sealed@tagent"
 
-#define TA_SEAL_KEYS_MAX 4  /* keepers of one agent */
+#define TA_SEAL_KEYS_MAX 8  /* keepers of one agent */
 #define TA_SEAL_KEY_LEN  32 /* crypto_box_PUBLICKEYBYTES */
 
 #define TA_CONSTRAIN_RESTRICT_DESTINATION "restrict-destination-v00@openssh.com"

@@ -72,6 +72,34 @@ static void test_others_are_served(void) {
         teardown();
 }
 
+/* whoever wants to seal a key learns to whom, though it takes a moment */
+static void test_info(void) {
+        uint8_t message[64];
+        TaWriter w = ta_writer(message, sizeof message);
+
+        ta_write_u8(&w, SSH_AGENTC_EXTENSION);
+        ta_write_cstring(&w, TA_EXT_INFO);
+        lose_keepers();
+        front_say(one, ta_written(&w));
+        front_settle();
+        g_assert_cmpuint(front_reply(one), ==, 0);
+        g_assert_cmpuint(list(two), ==, SSH_AGENT_IDENTITIES_ANSWER);
+        all_hello();
+        g_assert_cmpuint(front_reply(one), ==, SSH_AGENT_EXTENSION_RESPONSE);
+        front_keeper_end(0);
+        front_settle();
+        front_say(one, ta_written(&w));
+        front_say(two, ta_written(&w));
+        front_settle();
+        close(two); /* nobody waits there any more */
+        front_settle();
+        front_keeper_end(0);
+        front_settle();
+        g_assert_cmpuint(front_reply(one), ==, SSH_AGENT_EXTENSION_FAILURE);
+        two = front_connect();
+        teardown();
+}
+
 /* all of them, or nothing is sent to any */
 static void test_one_is_missing(void) {
         lose_keepers();
@@ -152,6 +180,7 @@ int main(int argc, char **argv) {
         g_assert_cmpint(sodium_init(), >=, 0);
         g_assert_cmpint(ta_key_generate(&ta_key_ed25519, 0, &key), ==, 0);
         g_test_add_func("/F46/others-are-served", test_others_are_served);
+        g_test_add_func("/F46/info", test_info);
         g_test_add_func("/F46/one-is-missing", test_one_is_missing);
         g_test_add_func("/F46/never", test_never);
         g_test_add_func("/F49/first-word", test_garbage);

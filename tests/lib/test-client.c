@@ -173,7 +173,7 @@ static const struct lie {
         {"query", BYTES(0, 0, 0, 14, 29, 0, 0, 0, 5, 'q', 'u', 'e', 'r', 'y', 0, 0, 0, 9),
          TA_E_TRUNCATED, TA_E_TRUNCATED},
         {"info", BYTES(INFO(32, 3, 0, 1), 0, 0, 0, 1), TA_E_TRUNCATED, TA_E_TRUNCATED},
-        {"info", BYTES(INFO(32, 3, 0, 1), 0, 0, 0, 5), TA_E_LIMIT, TA_E_LIMIT},
+        {"info", BYTES(INFO(32, 3, 0, 1), 0, 0, 0, TA_SEAL_KEYS_MAX + 1), TA_E_LIMIT, TA_E_LIMIT},
         {"info", BYTES(INFO(32, 3, 0, 1), 255, 255, 255, 255), TA_E_LIMIT, TA_E_LIMIT},
         {"info", BYTES(INFO(33, 3, 0, 1), 0, 0, 0, 0, 0), TA_E_TRAILING, TA_E_TRAILING},
         {"info", BYTES(INFO(36, 3, 0, 1), 0, 0, 0, 1, 0, 0, 0, 0), TA_E_MALFORMED, TA_E_MALFORMED},

@@ -11,7 +11,7 @@
 #include "agent/agent.h"
 #include "agent/session.h"
 
-#define FRONT_KEEPERS 4 /* at most; as many as an agent would have here */
+#define FRONT_KEEPERS 5 /* at most; as many as an agent would have here */
 
 Agent *front_new(void);
 void front_free(void);
