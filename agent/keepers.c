@@ -525,6 +525,23 @@ const uint8_t *keepers_public_key(const Keepers *keepers, unsigned i) {
 
 /* ---- answers ---------------------------------------------------------------------------- */
 
+/* Of a job that all keepers do, all have to come to the same, or they do not hold the same keys. The
+ * first answer is kept until the last one. */
+static bool same_as_before(KeeperJob *job, TaBytes contents) {
+        if (job->contents)
+                return ta_bytes_equal(contents, (TaBytes){job->contents, job->contents_len});
+        if (job->waiting_for == 1)
+                return true;
+        job->contents = malloc(contents.len);
+        if (job->contents) {
+                memcpy(job->contents, contents.data, contents.len);
+                job->contents_len = contents.len;
+        } else if (!job->status) {
+                job->status = -ENOMEM;
+        }
+        return true;
+}
+
 /* false: the keeper is out of step and cannot be trusted any more. */
 static bool take_reply(Keeper *keeper, TaBytes datagram) {
         Keepers *keepers = keeper->keepers;
@@ -536,24 +553,16 @@ static bool take_reply(Keeper *keeper, TaBytes datagram) {
         job = keeper->flight[keeper->first];
         if (reply.job != job->id)
                 return false;
+        if (reply.contents.len > 0 && !same_as_before(job, reply.contents))
+                return false;
         keeper->first = (keeper->first + 1) % keeper->flight_cap;
         keeper->n_flight--;
         keeper->n_slow -= job->slow;
 
         if (reply.status && !job->status)
                 job->status = reply.status;
-        if (--job->waiting_for > 0) {
-                if (!job->contents && reply.contents.len > 0) {
-                        job->contents = malloc(reply.contents.len);
-                        if (job->contents) {
-                                memcpy(job->contents, reply.contents.data, reply.contents.len);
-                                job->contents_len = reply.contents.len;
-                        } else if (!job->status) {
-                                job->status = -ENOMEM;
-                        }
-                }
+        if (--job->waiting_for > 0)
                 return true;
-        }
         if (keepers->body_job == job)
                 keepers->body_job = NULL;
         job_done(job, job->status, job->status ? (TaBytes){0} : reply.contents);

@@ -16,13 +16,23 @@ static TaKey *key;
 static Agent *agent;
 static int one, two;
 
-static void say_add(int fd) {
+static void begin_add(int fd) {
         uint8_t message[1024];
         TaWriter w = ta_writer(message, sizeof message);
 
         ta_add_write(&w, key, ta_str("c"), NULL);
         front_say(fd, ta_written(&w));
+}
+
+static void say_add(int fd) {
+        begin_add(fd);
         front_settle();
+}
+
+/* The front does all it can; the keepers do nothing. */
+static void turn_front(void) {
+        while (front_turn())
+                ;
 }
 
 static uint8_t list(int fd) {
@@ -154,6 +164,26 @@ static void test_garbage(void) {
                 }
 }
 
+/* two that have taken different keys for the same one */
+static void test_disagree(void) {
+        static const uint8_t other[] = {0, 0, 0, 1, 0, 0, 0, 0, 'x'}; /* to job 1 */
+
+        agent = front_new();
+        one = front_connect();
+        two = front_connect();
+        front_settle();
+        begin_add(one);
+        turn_front();
+        front_keeper_say(0, (TaBytes){other, sizeof other});
+        turn_front();
+        g_assert_cmpuint(front_reply(one), ==, 0); /* the others have not answered */
+        g_assert_true(front_keeper_work(1));
+        turn_front();
+        g_assert_cmpuint(front_reply(one), ==, SSH_AGENT_FAILURE);
+        g_assert_cmpuint(keyring_size(agent->keyring), ==, 0);
+        teardown();
+}
+
 /* new ones below the level that was asked for get no keys */
 static void test_weaker(void) {
         lose_keepers();
@@ -184,6 +214,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/F46/one-is-missing", test_one_is_missing);
         g_test_add_func("/F46/never", test_never);
         g_test_add_func("/F49/first-word", test_garbage);
+        g_test_add_func("/F49/disagree", test_disagree);
         g_test_add_func("/F46/weaker", test_weaker);
         status = g_test_run();
         ta_key_free(key);
