@@ -265,7 +265,7 @@ static void take_request(void) {
         attached_take(&msg, &attached);
 
         if (launch_request_read((TaBytes){buf, (size_t)n}, &request))
-                _exit(1);
+                end_asks_and_exit(); /* whoever says that is no front any more */
         if (request.op == LAUNCH_END) {
                 Child *child = child_find(request.id);
 

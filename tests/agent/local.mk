@@ -19,6 +19,7 @@ AGENT_TESTS = \
 	tests/agent/keeper/test-vault \
 	tests/agent/keeper/test-serve \
 	tests/agent/test-prompter \
+	tests/agent/test-launcher \
 	tests/agent/test-server \
 	tests/agent/test-keepers
 
@@ -80,3 +81,7 @@ tests_agent_test_keepers_LDADD = $(AGENT_TEST_LDADD)
 tests_agent_test_server_SOURCES = tests/agent/test-server.c
 tests_agent_test_server_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_agent_test_server_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
+
+tests_agent_test_launcher_SOURCES = tests/agent/test-launcher.c
+tests_agent_test_launcher_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_launcher_LDADD = libtagent.a $(LIBTA) $(GLIB_LIBS)
