@@ -21,6 +21,7 @@
 #include "agent/shell.h"
 #include "agent/socket.h"
 #include "lib/cli.h"
+#include "lib/evp.h"
 #include "lib/text.h"
 
 enum { EXIT_FATAL = 255, EXIT_SIGNAL = 2 };
@@ -541,6 +542,9 @@ int main(int argc, char **argv) {
         }
         if (config.kill)
                 return kill_agent(&config);
+        /* Before its first use, by which libcrypto would read its configuration. */
+        if (ta_crypto_start() < 0)
+                return fail("cannot start", TA_E_CRYPTO);
         if (config.clean) {
                 result = socket_clean(config.clean > 1);
                 if (result < 0)

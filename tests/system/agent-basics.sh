@@ -240,6 +240,30 @@ is "F53 the three are not a socket" "$(find -L "/proc/$agent/fd/0" "/proc/$agent
         "/proc/$agent/fd/2" -maxdepth 0 -type s | wc -l)" 0
 end "$agent"
 
+# What programs are told by their environment: the agent is not moved by it, and the keepers have none.
+# Whoever read the configuration would wait for ever.
+if [ $stock = no ]; then
+        mkfifo "$T/fifo"
+        mkdir "$T/modules"
+        cat >"$T/hostile" <<X
+#!/bin/sh
+exec env OPENSSL_CONF=$T/fifo OPENSSL_MODULES=$T/modules OPENSSL_ia32cap=~0 \\
+        LD_PRELOAD=$T/none.so LD_LIBRARY_PATH=$T/modules LD_BIND_NOW=1 GCONV_PATH=$T/modules \\
+        LOCPATH=$T/modules NLSPATH=$T/fifo LANG=xx_YY.UTF-8 LC_ALL=xx_YY G_DEBUG=fatal-warnings \\
+        MALLOC_PERTURB_=85 MALLOC_ARENA_MAX=1 GLIBC_TUNABLES=glibc.malloc.tcache_count=0 \\
+        "\$@"
+X
+        chmod 755 "$T/hostile"
+        ok "F54 a hostile environment" begin "$T/s54" "$T/hostile"
+        ok "F54 a key can be added" ssh-add -q "$T/k"
+        ok "F54 and signs" ssh-add -T "$T/k.pub"
+        end "$agent"
+        # A keeper that only says what its environment is.
+        run env TA_KEEPER="$(command -v env)" "$T/hostile" "$TAGENT" -D -a "$T/s54"
+        isnt "F54 an agent without its keeper does not start" "$rc" 0
+        is "F54 and what it started had no environment" "$out" ""
+fi
+
 ok "F57 an agent" begin "$T/s57"
 ssh-add -q "$T/k"
 kill -s PIPE "$agent"
