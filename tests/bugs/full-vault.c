@@ -72,6 +72,6 @@ int main(int argc, char **argv) {
         if (ta_secret_adopt_libcrypto() < 0 || sodium_init() < 0)
                 return 1;
         g_test_init(&argc, &argv, NULL);
-        g_test_add_func("/bugs/f32-full-vault", test_full_vault);
+        g_test_add_func("/F32/full-vault", test_full_vault);
         return g_test_run();
 }

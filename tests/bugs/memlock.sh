@@ -14,12 +14,12 @@ askpass_says 'a phrase'
 
 for limit in 1500 512 64 0; do
         # shellcheck disable=SC3045 # dash has it, and so has bash
-        ulimit -l "$limit" || { fail "$limit KiB: can be set"; continue; }
-        start_agent -t 1h || fail "$limit KiB: an agent starts" "$(cat "$T/agent.log")"
-        ok "$limit KiB: a key is added" "$TADD" -q "$T/plain"
-        ok "$limit KiB: and one with a passphrase" "$TADD" -q "$T/sealed"
-        ok "$limit KiB: both sign" "$TADD" -T "$T/plain.pub" "$T/sealed.pub"
-        ok "$limit KiB: a key is made" "$TKEYGEN" -q -t ed25519 -N 'a phrase' -f "$T/made$limit"
+        ulimit -l "$limit" || { fail "F33 $limit KiB: can be set"; continue; }
+        start_agent -t 1h || fail "F33 $limit KiB: an agent starts" "$(cat "$T/agent.log")"
+        ok "F33 $limit KiB: a key is added" "$TADD" -q "$T/plain"
+        ok "F33 $limit KiB: and one with a passphrase" "$TADD" -q "$T/sealed"
+        ok "F33 $limit KiB: both sign" "$TADD" -T "$T/plain.pub" "$T/sealed.pub"
+        ok "F33 $limit KiB: a key is made" "$TKEYGEN" -q -t ed25519 -N 'a phrase' -f "$T/made$limit"
         end "$agent_pid"
         rm -f "$SSH_AUTH_SOCK"
 done

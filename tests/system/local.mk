@@ -11,6 +11,7 @@ SYSTEM_TESTS = \
 	tests/system/confirm.sh \
 	tests/system/crash.sh \
 	tests/system/installed.sh \
+	tests/system/level-one.sh \
 	tests/system/lock.sh \
 	tests/system/other-user.sh \
 	tests/system/signals.sh \

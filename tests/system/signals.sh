@@ -57,6 +57,26 @@ ok "SIGSEGV ends it" wait_for gone "$agent_pid"
 ok "SIGSEGV: launcher and keepers end" wait_for all_gone $family
 rm -f "$SSH_AUTH_SOCK"
 
+# The same for each process, in a folder where a core would be found.
+mkdir "$T/cwd"
+cd "$T/cwd" || exit 99
+start_agent
+family=$(family_of "$agent_pid")
+for pid in $family $agent_pid; do
+        name=$(sed -n 's/^Name:\t*//p' "/proc/$pid/status")
+        is "F57 no core of $name: limit" \
+                "$(sed -n 's/^Max core file size *\([0-9]*\) .*/\1/p' "/proc/$pid/limits")" 0
+        is "F57 no core of $name: not dumpable, so root's" "$(stat -c %U "/proc/$pid/auxv")" root
+done
+for pid in $(printf '%s\n' "$family" | tac); do kill -s SEGV "$pid" 2>/dev/null; done
+ok "F57 the keys are gone" listed 1
+end "$agent_pid" SEGV
+# shellcheck disable=SC2086
+ok "F57 nobody is left" wait_for all_gone $family
+is "F57 and no core" "$(ls)" ""
+cd / || exit 99
+rm -f "$SSH_AUTH_SOCK"
+
 # --- as a daemon -------------------------------------------------------------------------------
 
 eval "$("$TAGENT" -s)" >/dev/null

@@ -23,12 +23,20 @@ static void test_keeper_numbers(void) {
 }
 
 static void test_keeper_descriptors(void) {
+        static const long odd[] = {-1, -3, 9, 16, 255, 259, 0x10003, INT32_MAX, INT32_MIN};
+
         for (long fd = 0; fd <= 8; fd++) {
                 const long args[3] = {fd, 0, 0};
 
                 g_assert_cmpint(filtered_allows(KEEPER, SYS_read, args), ==,
                                 fd == LINK_FD || fd == BODY_FD);
                 g_assert_cmpint(filtered_allows(KEEPER, SYS_write, args), ==, fd == LINK_FD);
+        }
+        for (size_t i = 0; i < TA_N_ELEMENTS(odd); i++) {
+                const long args[3] = {odd[i], 0, 0};
+
+                g_assert_false(filtered_allows(KEEPER, SYS_read, args));
+                g_assert_false(filtered_allows(KEEPER, SYS_write, args));
         }
 }
 
