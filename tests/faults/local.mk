@@ -29,3 +29,10 @@ tests_faults_strike_files_SOURCES = tests/faults/strike-files.c \
 	tests/support/strike.c tests/support/strike.h
 tests_faults_strike_files_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_faults_strike_files_LDADD = $(TEST_LDADD)
+
+# Bits of loaded keys.
+check_PROGRAMS += tests/faults/flips
+TESTS += tests/faults/flips
+tests_faults_flips_SOURCES = tests/faults/flips.c
+tests_faults_flips_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_faults_flips_LDADD = libkeeper.a $(SWEEP_LDADD)

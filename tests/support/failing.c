@@ -47,17 +47,55 @@ static bool refuse(void) {
         return true;
 }
 
-static void *counted(void *block) {
+/* ---- notes -------------------------------------------------------------------------------- */
+
+#define NOTES_MAX 4096
+
+static struct {
+        bool on;
+        size_t n;
+        FailingBlock blocks[NOTES_MAX];
+} notes;
+
+static void note(void *block, size_t len) {
+        if (!notes.on || !block)
+                return;
+        if (notes.n == NOTES_MAX)
+                abort();
+        notes.blocks[notes.n++] = (FailingBlock){block, len};
+}
+
+static void forget(const void *block) {
+        for (size_t i = 0; notes.on && i < notes.n; i++)
+                if (notes.blocks[i].data == block)
+                        notes.blocks[i--] = notes.blocks[--notes.n];
+}
+
+void failing_note_begin(void) {
+        notes.n = 0;
+        notes.on = true;
+}
+
+size_t failing_note_end(const FailingBlock **ret) {
+        notes.on = false;
+        *ret = notes.blocks;
+        return notes.n;
+}
+
+/* ---- in place of the C library's ---------------------------------------------------------- */
+
+static void *counted(void *block, size_t len) {
         state.live += block != NULL;
+        note(block, len);
         return block;
 }
 
 void *malloc(size_t len) {
-        return refuse() ? NULL : counted(BELOW(malloc)(len));
+        return refuse() ? NULL : counted(BELOW(malloc)(len), len);
 }
 
 void *calloc(size_t n, size_t len) {
-        return refuse() ? NULL : counted(BELOW(calloc)(n, len));
+        return refuse() ? NULL : counted(BELOW(calloc)(n, len), n * len);
 }
 
 void *realloc(void *block, size_t len) {
@@ -67,7 +105,9 @@ void *realloc(void *block, size_t len) {
                 return malloc(len);
         if (len > 0 && refuse())
                 return NULL;
+        forget(block);
         moved = BELOW(realloc)(block, len);
+        note(moved, len);
         if (len == 0 && !moved)
                 state.live--;
         return moved;
@@ -79,12 +119,13 @@ void free(void *block) {
         if (!block)
                 return;
         state.live--;
+        forget(block);
         BELOW(free)(block);
         errno = saved;
 }
 
 void *memalign(size_t alignment, size_t len) {
-        return refuse() ? NULL : counted(BELOW(memalign)(alignment, len));
+        return refuse() ? NULL : counted(BELOW(memalign)(alignment, len), len);
 }
 
 void *aligned_alloc(size_t alignment, size_t len) {

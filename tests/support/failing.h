@@ -8,6 +8,7 @@
 #define TA_TESTS_FAILING_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* From now on allocation number `at`, counted from 0, fails; with `for_good` all after it too. */
 void failing_begin(unsigned long at, bool for_good);
@@ -19,5 +20,13 @@ bool failing_end(void);
 long failing_live(void);
 long failing_live_in_libcrypto(void);
 void failing_adopt_libcrypto(void);
+
+/* Blocks that are given out between begin and end, as far as they have not come back. */
+typedef struct FailingBlock {
+        unsigned char *data;
+        size_t len;
+} FailingBlock;
+void failing_note_begin(void);
+size_t failing_note_end(const FailingBlock **ret);
 
 #endif
