@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/resource.h>
@@ -29,6 +30,12 @@ void ta_complain(const char *format, ...) {
         free(text);
 }
 
+/* What makes libsodium give up, and would abort without a word. */
+static void no_random_numbers(void) {
+        ta_complain("the system gives no random numbers");
+        _exit(255);
+}
+
 void ta_start(void) {
         struct rlimit none = {0};
 
@@ -40,6 +47,7 @@ void ta_start(void) {
                         _exit(255);
         }
         (void)setrlimit(RLIMIT_CORE, &none);
+        (void)sodium_set_misuse_handler(no_random_numbers);
 }
 
 void ta_args_init(TaArgs *args, const TaCommand *command, int argc, char **argv) {
