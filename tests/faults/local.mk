@@ -36,3 +36,10 @@ TESTS += tests/faults/flips
 tests_faults_flips_SOURCES = tests/faults/flips.c
 tests_faults_flips_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_faults_flips_LDADD = libkeeper.a $(SWEEP_LDADD)
+
+# A kernel without random numbers.
+check_PROGRAMS += tests/faults/random
+TESTS += tests/faults/random
+tests_faults_random_SOURCES = tests/faults/random.c tests/support/strike.c tests/support/strike.h
+tests_faults_random_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_faults_random_LDADD = libkeeper.a $(TEST_LDADD)

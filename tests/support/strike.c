@@ -4,8 +4,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -65,7 +67,23 @@ static bool fails(const Chase *c, uint64_t number, uint64_t first) {
                !(number == SYS_write && first == STDERR_FILENO);
 }
 
-static void on_entry(Chase *c, uint64_t number, uint64_t first) {
+/* Whether a path names a source of random numbers. */
+static bool is_random_device(pid_t pid, uint64_t path) {
+        char text[16] = "";
+        struct iovec here = {text, sizeof text - 1}, there = {(void *)(uintptr_t)path, sizeof text - 1};
+
+        return process_vm_readv(pid, &here, 1, &there, 1, 0) > 0 &&
+               (strncmp(text, "/dev/urandom", 12) == 0 || strncmp(text, "/dev/random", 11) == 0 ||
+                strncmp(text, "/dev/hwrng", 10) == 0 || strncmp(text, "/dev/srandom", 12) == 0);
+}
+
+static bool is_random(const Chase *c, uint64_t number, const uint64_t args[static 2]) {
+        return number == SYS_getrandom || (number == SYS_openat && is_random_device(c->pid, args[1])) ||
+               (number == SYS_open && is_random_device(c->pid, args[0]));
+}
+
+static void on_entry(Chase *c, uint64_t number, const uint64_t args[static 2]) {
+        uint64_t first = args[0];
         Struck *s = c->struck;
 
         if (s->n_calls < STRIKE_CALLS_MAX) {
@@ -75,6 +93,8 @@ static void on_entry(Chase *c, uint64_t number, uint64_t first) {
         if (fails(c, number, first)) {
                 s->hit = true;
                 replace(c, -c->plan->error);
+        } else if (c->plan->no_random && is_random(c, number, args)) {
+                replace(c, -ENOSYS);
         } else if (c->plan->no_sync && number == SYS_fsync) {
                 replace(c, 0);
         } else if (c->plan->write_max && number == SYS_write && first > STDERR_FILENO) {
@@ -109,7 +129,7 @@ static void on_stop(Chase *c) {
                 (void)kill(c->pid, plan->error); /* another stop, which passes it on */
         }
         if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
-                on_entry(c, info.entry.nr, info.entry.args[0]);
+                on_entry(c, info.entry.nr, info.entry.args);
         else
                 on_exit_of_call(c);
         c->stops++;
