@@ -110,6 +110,7 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags ta_unused, TaWrit
         out = ta_write_space(w, crypto_sign_BYTES);
         if (!out)
                 return w->err;
+        again[0] = (uint8_t)~out[0]; /* to write nothing twice is not to write the same */
         if (crypto_sign_detached(again, NULL, data.data, data.len, private->sk) != 0 ||
             crypto_sign_detached(out, NULL, data.data, data.len, private->sk) != 0)
                 return TA_E_CRYPTO;

@@ -43,3 +43,10 @@ TESTS += tests/faults/random
 tests_faults_random_SOURCES = tests/faults/random.c tests/support/strike.c tests/support/strike.h
 tests_faults_random_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_faults_random_LDADD = libkeeper.a $(TEST_LDADD)
+
+# Libraries that say what is not so.
+check_PROGRAMS += tests/faults/liar
+TESTS += tests/faults/liar
+tests_faults_liar_SOURCES = tests/faults/liar.c
+tests_faults_liar_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_faults_liar_LDADD = $(TEST_LDADD)
