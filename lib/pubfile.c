@@ -415,6 +415,9 @@ static int read_lines(TaBytes text, TaKey **ret, char **ret_comment) {
                         *ret = ta_steal(&key);
                         return 0;
                 }
+                /* Another line's key is not what was asked for. */
+                if (failure == -ENOMEM || failure == TA_E_FULL || failure == TA_E_CRYPTO)
+                        return failure;
                 if (err == TA_E_NOT_FOUND)
                         err = failure;
         }
