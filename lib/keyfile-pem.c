@@ -592,6 +592,20 @@ static int from_key(const TaKey *key, EVP_PKEY **ret) {
         return *ret ? 0 : TA_E_CRYPTO;
 }
 
+/* What was written is the key, and opens. libcrypto has said that all was well when memory had been
+ * short and the passphrase was not the file's; such a file must not replace a good one. */
+static int read_back(TaBytes text, TaBytes passphrase, const TaKey *key) {
+        ta_cleanup(ta_keyfile_freep) TaKeyFile *file = calloc(1, sizeof *file);
+        int err;
+
+        if (!file)
+                return TA_E_FULL;
+        err = ta_keyfile_pem_parse(text, file);
+        if (!err)
+                err = ta_keyfile_pem_unlock(file, passphrase);
+        return err || !ta_key_same_plain(file->key, key) ? TA_E_CRYPTO : 0;
+}
+
 int ta_keyfile_pem_write(const TaKey *key, TaBytes passphrase, TaKeyFormat format,
                          TaSecret **ret_text) {
         const EVP_CIPHER *cipher = passphrase.len > 0 ? EVP_aes_128_cbc() : NULL;
@@ -623,7 +637,9 @@ int ta_keyfile_pem_write(const TaKey *key, TaBytes passphrase, TaKeyFormat forma
         if (!done)
                 return TA_E_CRYPTO;
         len = BIO_get_mem_data(bio, &text);
-        err = ta_secret_dup((TaBytes){(uint8_t *)text, (size_t)len}, ret_text);
+        err = read_back((TaBytes){(uint8_t *)text, (size_t)len}, passphrase, key);
+        if (!err)
+                err = ta_secret_dup((TaBytes){(uint8_t *)text, (size_t)len}, ret_text);
         ta_wipe(text, (size_t)len);
         return err;
 }
