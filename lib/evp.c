@@ -52,12 +52,11 @@ static void build_freep(OSSL_PARAM_BLD **build) {
         OSSL_PARAM_BLD_free(*build);
 }
 
-/* With the very last memory gone it cannot even queue an error: then none is there. */
 int ta_crypto_refused(int because) {
-        unsigned long error = ERR_get_error();
-        bool memory = error == 0;
+        unsigned long error;
+        bool memory = false;
 
-        for (; error; error = ERR_get_error())
+        while ((error = ERR_get_error()))
                 memory |= ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
         return memory ? TA_E_CRYPTO : because;
 }
@@ -73,10 +72,9 @@ static int make(const char *type, OSSL_PARAM_BLD *build, EVP_PKEY **ret) {
         ok = ctx && params && EVP_PKEY_fromdata_init(ctx) > 0 &&
              EVP_PKEY_fromdata(ctx, &pkey, EVP_PKEY_PUBLIC_KEY, params) > 0;
         OSSL_PARAM_free(params);
-        ERR_clear_error();
         if (!ok) {
                 EVP_PKEY_free(pkey);
-                return TA_E_MALFORMED;
+                return ta_crypto_refused(TA_E_MALFORMED);
         }
         *ret = pkey;
         return 0;
@@ -140,6 +138,7 @@ int ta_evp_read_public(TaBytes blob, EVP_PKEY **ret) {
         TaBytes type = ta_read_string(&r);
         const struct curve *curve = curve_of(type);
 
+        ERR_clear_error();
         if (r.err)
                 return r.err;
         if (curve)
@@ -161,8 +160,7 @@ static void write_number(EVP_PKEY *pkey, const char *name, TaWriter *w) {
         if (w->err)
                 return;
         if (!EVP_PKEY_get_bn_param(pkey, name, &bn)) {
-                ERR_clear_error();
-                w->err = TA_E_MALFORMED;
+                w->err = ta_crypto_refused(TA_E_MALFORMED);
                 return;
         }
         len = BN_num_bytes(bn);
@@ -193,17 +191,13 @@ static int write_ecdsa(EVP_PKEY *pkey, TaWriter *w) {
                                 curve = &curves[i];
                 }
         }
-        if (!curve) {
-                ERR_clear_error();
-                return TA_E_ALGORITHM;
-        }
+        if (!curve)
+                return ta_crypto_refused(TA_E_ALGORITHM);
         (void)EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
                                              "uncompressed");
         if (!EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point,
-                                             &len)) {
-                ERR_clear_error();
-                return TA_E_MALFORMED;
-        }
+                                             &len))
+                return ta_crypto_refused(TA_E_MALFORMED);
         ta_write_cstring(w, curve->type);
         ta_write_cstring(w, curve->ssh);
         ta_write_string(w, (TaBytes){point, len});
@@ -214,16 +208,15 @@ static int write_ed25519(EVP_PKEY *pkey, TaWriter *w) {
         uint8_t public[ED25519_LEN];
         size_t len = sizeof public;
 
-        if (EVP_PKEY_get_raw_public_key(pkey, public, &len) <= 0 || len != sizeof public) {
-                ERR_clear_error();
-                return TA_E_MALFORMED;
-        }
+        if (EVP_PKEY_get_raw_public_key(pkey, public, &len) <= 0 || len != sizeof public)
+                return ta_crypto_refused(TA_E_MALFORMED);
         ta_write_cstring(w, "ssh-ed25519");
         ta_write_string(w, (TaBytes){public, len});
         return w->err;
 }
 
 int ta_evp_write_public(EVP_PKEY *pkey, TaWriter *w) {
+        ERR_clear_error();
         switch (EVP_PKEY_get_base_id(pkey)) {
         case EVP_PKEY_RSA:
                 return write_rsa(pkey, w);

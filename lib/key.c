@@ -234,6 +234,8 @@ bool ta_key_same_plain(const TaKey *a, const TaKey *b) {
         uint8_t one[4096 + TA_RSA_BITS_MAX / 8], two[sizeof one];
         TaWriter v = ta_writer(one, sizeof one), w = ta_writer(two, sizeof two);
 
+        if (!a->cert && !b->cert)
+                return ta_bytes_equal(ta_key_blob(a), ta_key_blob(b));
         return plain_blob(a, &v) == 0 && plain_blob(b, &w) == 0 &&
                ta_bytes_equal(ta_written(&v), ta_written(&w));
 }

@@ -10,7 +10,9 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <openssl/pemerr.h>
 #include <openssl/pkcs12.h>
+#include <openssl/pkcs12err.h>
 #include <openssl/x509.h>
 
 #include "lib/keyfile-format.h"
@@ -77,6 +79,41 @@ static void info_freep(PKCS8_PRIV_KEY_INFO **info) {
         PKCS8_PRIV_KEY_INFO_free(*info);
 }
 
+static bool is_unsupported(unsigned long e) {
+        return ERR_GET_REASON(e) == ERR_R_UNSUPPORTED ||
+               (ERR_GET_LIB(e) == ERR_LIB_EVP &&
+                (ERR_GET_REASON(e) == EVP_R_UNKNOWN_PBE_ALGORITHM ||
+                 ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_ALGORITHM ||
+                 ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_CIPHER ||
+                 ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_PRF));
+}
+
+static bool is_passphrase(unsigned long e) {
+        return (ERR_GET_LIB(e) == ERR_LIB_PKCS12 &&
+                ERR_GET_REASON(e) == PKCS12_R_PKCS12_CIPHERFINAL_ERROR) ||
+               (ERR_GET_LIB(e) == ERR_LIB_PEM && (ERR_GET_REASON(e) == PEM_R_BAD_DECRYPT ||
+                                                  ERR_GET_REASON(e) == PEM_R_BAD_PASSWORD_READ));
+}
+
+/* Our reason for a failure, unless libcrypto's queue of errors, which is emptied, has a better one:
+ * where memory was short nothing is wrong with the file, and nobody need type a passphrase again of
+ * which it does not say that it did not fit. */
+static int reason(int err) {
+        bool memory = false, unsupported = false, passphrase = false;
+        unsigned long e;
+
+        while ((e = ERR_get_error())) {
+                memory |= ERR_GET_REASON(e) == ERR_R_MALLOC_FAILURE;
+                unsupported |= is_unsupported(e);
+                passphrase |= is_passphrase(e);
+        }
+        if (err && memory)
+                return TA_E_CRYPTO;
+        if (err != TA_E_PASSPHRASE)
+                return err;
+        return unsupported ? TA_E_CIPHER : passphrase ? TA_E_PASSPHRASE : TA_E_CRYPTO;
+}
+
 /* --- The armour --- */
 
 static void write_marker(TaWriter *w, const char *what, const char *label) {
@@ -108,7 +145,6 @@ static int block_read(const TaKeyFile *file, Block *b) {
         if (!bio)
                 return TA_E_CRYPTO;
         done = PEM_read_bio(bio, &b->name, &b->header, &b->data, &b->len);
-        ERR_clear_error();
         b->cap = done ? b->len : 0;
         return done ? 0 : TA_E_MALFORMED;
 }
@@ -187,16 +223,16 @@ static int pem_look(TaKeyFile *file, bool sealed) {
         EVP_CIPHER_INFO cipher;
         int err;
 
+        ERR_clear_error();
         err = block_read(file, &b);
         if (err)
-                return err;
+                return reason(err);
         if (!PEM_get_EVP_CIPHER_INFO(b.header, &cipher))
                 err = TA_E_CIPHER;
         else if (sealed)
                 err = pkcs8_cost(&b);
         file->encrypted = sealed || cipher.cipher;
-        ERR_clear_error();
-        return err;
+        return reason(err);
 }
 
 /* The first block of a kind that we know, alone in a body of its own: what else is in the file
@@ -349,21 +385,6 @@ static int to_key(EVP_PKEY *pkey, TaKey **ret) {
 
 /* --- Reading --- */
 
-/* Whether libcrypto's failures are about an algorithm that it does not have. Empties the queue. */
-static bool unsupported(void) {
-        bool found = false;
-        unsigned long e;
-
-        while ((e = ERR_get_error()))
-                found |= ERR_GET_REASON(e) == ERR_R_UNSUPPORTED ||
-                         (ERR_GET_LIB(e) == ERR_LIB_EVP &&
-                          (ERR_GET_REASON(e) == EVP_R_UNKNOWN_PBE_ALGORITHM ||
-                           ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_ALGORITHM ||
-                           ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_CIPHER ||
-                           ERR_GET_REASON(e) == EVP_R_UNSUPPORTED_PRF));
-        return found;
-}
-
 /* The two kinds: the key by itself ... */
 static int read_traditional(const Block *b, EVP_PKEY **ret) {
         int type = strcmp(b->name, "EC PRIVATE KEY") == 0 ? EVP_PKEY_EC : EVP_PKEY_RSA;
@@ -410,7 +431,7 @@ static int read_sealed(const Block *b, TaBytes passphrase, EVP_PKEY **ret) {
         if (!PKCS12_pbe_crypt(algorithm, (const char *)passphrase.data, (int)passphrase.len,
                               ASN1_STRING_get0_data(text), ASN1_STRING_length(text), &plain, &len,
                               0))
-                return unsupported() ? TA_E_CIPHER : TA_E_PASSPHRASE;
+                return TA_E_PASSPHRASE;
         err = read_pkcs8(plain, len, ret);
         OPENSSL_clear_free(plain, (size_t)len);
         return err;
@@ -423,7 +444,7 @@ static int decrypt_traditional(Block *b, TaBytes *passphrase) {
         if (!PEM_get_EVP_CIPHER_INFO(b->header, &cipher))
                 return TA_E_CIPHER;
         if (!PEM_do_header(&cipher, b->data, &b->len, give_passphrase, passphrase))
-                return unsupported() ? TA_E_CIPHER : TA_E_PASSPHRASE;
+                return TA_E_PASSPHRASE;
         return 0;
 }
 
@@ -451,16 +472,16 @@ int ta_keyfile_pem_unlock(TaKeyFile *file, TaBytes passphrase) {
         err = ta_secret_new(0, &comment);
         if (err)
                 return err;
+        ERR_clear_error();
         err = block_read(file, &b);
-        if (err)
-                return err;
-        err = read_block(&b, passphrase, &pkey);
+        if (!err)
+                err = read_block(&b, passphrase, &pkey);
+        err = reason(err);
         /* Behind a wrong passphrase the padding may look right by chance. */
         if (err == TA_E_MALFORMED && file->encrypted)
                 err = TA_E_PASSPHRASE;
         if (!err)
-                err = to_key(pkey, &file->key);
-        ERR_clear_error();
+                err = reason(to_key(pkey, &file->key));
         if (err)
                 return err;
         file->comment = ta_steal(&comment);

@@ -317,10 +317,10 @@ static int read_der(const struct der *der, TaBytes text, TaKey **ret, char **ret
         if (err)
                 return err;
         at = data;
-        pkey = der->read(&at, (long)len);
         ERR_clear_error();
+        pkey = der->read(&at, (long)len);
         if (!pkey)
-                return TA_E_MALFORMED;
+                return ta_crypto_refused(TA_E_MALFORMED);
         if (at != data + len)
                 return TA_E_TRAILING;
         w = ta_writer(blob, sizeof blob);
