@@ -2,7 +2,7 @@
 #
 # The sweeps fail each allocation in turn. lib/secret.c is built again for them, over the plain heap,
 # so that what is secret comes from the same allocator as everything else.
-SWEEPS = tests/faults/sweep-keeper tests/faults/sweep-front
+SWEEPS = tests/faults/sweep-keeper tests/faults/sweep-front tests/faults/sweep-lib
 check_PROGRAMS += $(SWEEPS)
 TESTS += $(SWEEPS)
 
@@ -21,6 +21,10 @@ tests_faults_sweep_keeper_LDADD = libkeeper.a $(SWEEP_LDADD)
 tests_faults_sweep_front_SOURCES = tests/faults/sweep-front.c
 tests_faults_sweep_front_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_faults_sweep_front_LDADD = tests/libfront.a libtagent.a libkeeper.a $(SWEEP_LDADD)
+
+tests_faults_sweep_lib_SOURCES = tests/faults/sweep-lib.c
+tests_faults_sweep_lib_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_faults_sweep_lib_LDADD = $(SWEEP_LDADD)
 
 # Writers of files, struck at each system call.
 check_PROGRAMS += tests/faults/strike-files
