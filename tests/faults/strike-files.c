@@ -27,7 +27,7 @@
 #ifdef TA_SANITIZED
 #define STRIDE 211u /* their start takes a hundred times as long */
 #else
-#define STRIDE 17u
+#define STRIDE 47u
 #endif
 #define WRITE_MAX 8 /* bytes at once: a file is in the making for many calls */
 
