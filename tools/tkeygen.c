@@ -210,6 +210,15 @@ static int take_cipher(Config *c, const char *value) {
         return tkeygen_fatal("Invalid OpenSSH-format cipher '%s'", value);
 }
 
+/* Anybody can read the arguments of a process, as long as they are there. */
+static int take_passphrase(const char *argument, const char **ret) {
+        *ret = strdup(argument);
+        if (!*ret)
+                return tkeygen_fatal("%s", ta_strerror(-ENOMEM));
+        ta_wipe((char *)(uintptr_t)argument, strlen(argument));
+        return 0;
+}
+
 static int take_option(Config *c, int letter, const char *value) {
         const char *wrong;
         unsigned long n;
@@ -219,8 +228,8 @@ static int take_option(Config *c, int letter, const char *value) {
         case 't': c->type = value; return 0;
         case 'f': c->file = value; return 0;
         case 'C': c->comment = value; return 0;
-        case 'N': c->new_passphrase = value; return 0;
-        case 'P': c->old_passphrase = value; return 0;
+        case 'N': return take_passphrase(value, &c->new_passphrase);
+        case 'P': return take_passphrase(value, &c->old_passphrase);
         case 'q': c->quiet = true; return 0;
         case 'v': c->picture = true; return 0;
         case 'o': return 0;

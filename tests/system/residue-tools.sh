@@ -110,6 +110,8 @@ type $passphrase
 X
         ends "$level: tkeygen -y" "$clean, status 0" "$@" "$TKEYGEN" -y -f locked-rsa
         ends "$level: tkeygen -l of a private file" "$clean, status 0" "$@" "$TKEYGEN" -l -f rsa
+        ends "$level: tkeygen -y -P" "$clean, status 0" \
+                "$@" "$TKEYGEN" -y -P "$passphrase" -f locked-ecdsa
         ends "$level: tkeygen -p" "$clean, status 0" "$@" "$TKEYGEN" -p -a 1 -f locked
         ends "$level: tkeygen -p to none" "$clean, status 0" "$@" "$TKEYGEN" -p -N '' -f locked
         cp locked-ecdsa locked

@@ -180,4 +180,23 @@ input='secret\nfrom the input\n'
 same -c -a 1 -f eed25519
 input=''
 same -c -f ed25519
+
+# --- the list of processes ---------------------------------------------------------------------
+
+# While it asks, what anybody may read of its command line.
+cat >"$T/askpass" <<'X'
+#!/bin/sh
+echo "read: $(tr '\0' ' ' <"/proc/$PPID/cmdline")" >"$0.out"
+exit 1
+X
+chmod 700 "$T/askpass"
+ssh-keygen -q -t ed25519 -N 'of old' -a 1 -f "$T/listed"
+for lacking in memfd_secret ''; do
+        SSH_ASKPASS=$T/askpass SSH_ASKPASS_REQUIRE=force run \
+                ${lacking:+"$TA_BUILDDIR/tests/support/without" "$lacking"} \
+                "$TKEYGEN" -p -P 'of old' -f "$T/listed"
+        like "a passphrase in an argument${lacking:+, without $lacking}: it was looked at" \
+                "$(cat "$T/askpass.out")" '^read: '
+        unlike "... it is not in the list of processes" "$(cat "$T/askpass.out")" 'of old'
+done
 done_testing
