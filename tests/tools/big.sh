@@ -108,7 +108,9 @@ ssh-keygen -q -p -P 'a phrase' -N '' -f plain >made
 ok "ssh-keygen reads such a file" sh -c 'ssh-keygen -y -f huge >got'
 run "$TADD" other huge huge huge huge huge huge plain
 is "a full arena: status" "$rc" 1
-like "and words" "$err" '^Error loading key "huge": the protected memory is full$'
+if not grep -q '^#define TA_SANITIZED' "$TA_BUILDDIR/config.h"; then # which has no arena
+        like "and words" "$err" '^Error loading key "huge": the protected memory is full$'
+fi
 is "what there was room for is added" "$("$TADD" -l)" "$(ssh-keygen -l -f other.pub)
 $(ssh-keygen -l -f small.pub)"
 done_testing

@@ -181,6 +181,17 @@ same -c -a 1 -f eed25519
 input=''
 same -c -f ed25519
 
+# --- answers from a pipe -----------------------------------------------------------------------
+
+# The first line was read with all that stood behind it, so the passphrase was gone and the key was
+# written without one. ssh-keygen still does that.
+printf '%s\n' y 'some words' 'some words' >"$T/lines"
+ok "a key to be replaced" "$TKEYGEN" -q -N '' -f "$T/piped"
+run sh -c 'setsid -w "$0" -q -a 1 -f "$1" <"$2"' "$TKEYGEN" "$T/piped" "$T/lines"
+is "y and a passphrase, in one piece: status" "$rc" 0
+ok "... the key has that passphrase" ssh-keygen -y -P 'some words' -f "$T/piped"
+ok "... and needs it" not ssh-keygen -y -P '' -f "$T/piped"
+
 # --- the list of processes ---------------------------------------------------------------------
 
 # While it asks, what anybody may read of its command line.
