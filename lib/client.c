@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "lib/allsecret.h"
+
 struct TaClient {
         int fd; /* -1 once given up */
         TaSecret *request;
@@ -165,6 +167,7 @@ int ta_client_ask(TaClient *client, TaBytes request, TaBytes *ret_answer) {
                 return TA_E_LIMIT;
         if (client->fd < 0)
                 return -EPIPE;
+        ta_registers_clear(); /* of what was copied into the request; the answer can be long in coming */
         err = exchange(client, request, ret_answer);
         if (err)
                 ta_closep(&client->fd);

@@ -146,7 +146,6 @@ static int start_program(const char *program, const char *prompt, int out, pid_t
         err = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
         if (!err)
                 err = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
-        ta_registers_clear(); /* the child starts with a copy of them */
         if (!err)
                 err = posix_spawnp(ret, program, &actions, NULL, argv, environ);
         if (err == ENOEXEC)
@@ -215,6 +214,7 @@ int ask_passphrase(const char *prompt, TaSecret **ret) {
         if (err)
                 return err;
         answer->len = 0;
+        ta_registers_clear(); /* a person takes long, and a child starts with a copy of them */
         err = by_program() ? ask_program(program, prompt, answer) : ask_terminal(prompt, answer);
         if (err)
                 return err;

@@ -183,20 +183,24 @@ X
         echo "$stopped stops, memory shows secrets at $hits, registers at $registers" >stopped
 }
 unseen() {
-        stopped "$@" && diag "$(cat stopped)" && [ "$hits" = 0 ]
+        stopped "$@" && [ "$hits" = 0 ]
 }
 seen() {
         stopped "$@" && [ "$hits" -gt 0 ]
 }
+in_work() { # NAME unseen|seen COMMAND...
+        ok "$@"
+        diag "$(cat stopped)"
+}
 fresh
-ok "nothing in tadd at random moments" unseen "$TADD" -q locked-ed25519 locked-rsa
-ok "nothing in tadd -x" unseen "$TADD" -x
+in_work "nothing in tadd at random moments" unseen "$TADD" -q locked-ed25519 locked-rsa
+in_work "nothing in tadd -x" unseen "$TADD" -x
 "$TADD" -X 2>/dev/null
-ok "nothing in tkeygen -p" unseen "$TKEYGEN" -p -a 24 -f locked
-ok "nothing in tkeygen when it makes a key" unseen "$TKEYGEN" -q -a 24 -f new
-ok "control: at level 1 it is seen" seen "$without" memfd_secret "$TADD" -q locked-ed25519
-ok "control: ssh-add shows it" seen ssh-add -q locked-ed25519 locked-rsa
-ok "control: ssh-keygen shows it" seen ssh-keygen -q -p -a 24 -f locked
+in_work "nothing in tkeygen -p" unseen "$TKEYGEN" -p -a 24 -f locked
+in_work "nothing in tkeygen when it makes a key" unseen "$TKEYGEN" -q -a 24 -f new
+in_work "control: at level 1 it is seen" seen "$without" memfd_secret "$TADD" -q locked-ed25519
+in_work "control: ssh-add shows it" seen ssh-add -q locked-ed25519 locked-rsa
+in_work "control: ssh-keygen shows it" seen ssh-keygen -q -p -a 24 -f locked
 
 # --- while they wait for a person, with a passphrase and a key in hand ---------------------------
 
@@ -233,6 +237,20 @@ for tool in "tkeygen -p" "tadd -x"; do
         ok "$tool: nor are they in a core file" "$scan" -f needles core
 done
 "$TADD" -X 2>/dev/null
+
+# An agent that does not answer: what was copied last is not left in registers.
+fresh
+kill -s STOP "$agent_pid"
+spawn "$TADD" -x 2>tadd.err
+waits() {
+        grep -q unix_stream "/proc/$pid/wchan"
+}
+ok "tadd -x waits for the agent" wait_for waits
+ok "none of its secrets are seen, in registers neither" "$scan" needles "$pid"
+kill -s CONT "$agent_pid"
+wait_for gone "$pid"
+"$TADD" -X 2>/dev/null
+
 ok "control: ssh-keygen -p is looked at" look_at ssh-keygen -p -f locked
 unlike "control: much is shown" "$(cat exposed)" ' 0 KiB'
 is "control: its secrets are seen" "$(tail -n 1 seen)" 1
