@@ -167,7 +167,7 @@ int ta_client_ask(TaClient *client, TaBytes request, TaBytes *ret_answer) {
                 return TA_E_LIMIT;
         if (client->fd < 0)
                 return -EPIPE;
-        ta_registers_clear(); /* of what was copied into the request; the answer can be long in coming */
+        ta_registers_clear(); /* of what was copied into the request: the answer may take long */
         err = exchange(client, request, ret_answer);
         if (err)
                 ta_closep(&client->fd);

@@ -28,8 +28,8 @@ int ta_crypto_refused(int because);
  * start. 0, or TA_E_CRYPTO: a hash is not what it should be. */
 ta_must_check int ta_crypto_start(void);
 
-/* For a process that reads and writes key files, likewise: no configuration file either, which could
- * have modules loaded; ciphers are found by their names, at their first use. */
+/* For a process that reads and writes key files, likewise: no configuration file either, which
+ * could have modules loaded; ciphers are found by their names, at their first use. */
 ta_must_check int ta_crypto_start_tool(void);
 
 #endif
