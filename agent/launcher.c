@@ -16,6 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/file.h"
+#include "lib/keyfile.h"
+
 #define N_CHILDREN      32
 #define ASKPASS_DEFAULT "/usr/bin/ssh-askpass"
 #define LONG_TURN_NS    100000000u
@@ -31,6 +34,12 @@ typedef struct Child {
         size_t len;
         uint8_t bytes[LAUNCH_OUTPUT_MAX];
 } Child;
+
+/* Descriptors that came with a request. */
+typedef struct Attached {
+        size_t n;
+        int fds[LAUNCH_FDS_MAX];
+} Attached;
 
 static int front; /* our end of the socket */
 static Child children[N_CHILDREN];
@@ -73,11 +82,12 @@ static void become_child(void) {
         (void)setpgid(0, 0);
 }
 
-/* Beside the agent's own program (a build tree, a copy), then where it was installed. */
-static void exec_keeper(void) {
-        static char *const argv[] = {(char *)"tagent-keeper", NULL};
+/* A program of ours: where a variable says, beside the agent's own (a build tree, a copy), or where
+ * it was installed. */
+static void __attribute__((noreturn)) exec_ours(const char *name, const char *override,
+                                                const char *operand) {
+        char *const argv[] = {(char *)(uintptr_t)name, (char *)(uintptr_t)operand, NULL};
         static char *const environment[] = {NULL}; /* LD_PRELOAD, OPENSSL_CONF, ... end here */
-        const char *override = secure_getenv("TA_KEEPER");
         char path[4096 + 16];
         ssize_t n;
         char *slash;
@@ -89,11 +99,14 @@ static void exec_keeper(void) {
                 path[n] = 0;
                 slash = strrchr(path, '/');
                 if (slash) {
-                        memcpy(slash + 1, "tagent-keeper", sizeof "tagent-keeper");
+                        strcpy(slash + 1, name);
                         execve(path, argv, environment);
                 }
         }
-        execve(TA_LIBEXECDIR "/tagent-keeper", argv, environment);
+        snprintf(path, sizeof path, "%s/%s", TA_LIBEXECDIR, name);
+        execve(path, argv, environment);
+        dprintf(STDERR_FILENO, "tagent: cannot start %s: %s\n", name, strerror(errno));
+        _exit(127);
 }
 
 /* Its turns on a processor are long, so whoever wakes up with the usual few milliseconds before him
@@ -109,20 +122,23 @@ static void take_long_turns(void) {
         (void)syscall(SYS_sched_setattr, 0, &attr, 0);
 }
 
+/* In a new process: descriptors 3 and 4, and none behind them. Out of the way first: one may stand
+ * where the other is to go. */
+static void leave_descriptors(int third, int fourth) {
+        third = fcntl(third, F_DUPFD, 16);
+        fourth = fcntl(fourth, F_DUPFD, 16);
+        if (dup2(third, 3) < 0 || dup2(fourth, 4) < 0)
+                _exit(127);
+        (void)syscall(SYS_close_range, 5u, ~0u, 0u);
+}
+
 /* In a new process of the warden's. */
 static void become_keeper(const KeeperEnds *ends) {
-        /* Out of the way first: one may stand where the other is to go. */
-        int link = fcntl(ends->link, F_DUPFD, 16), body = fcntl(ends->body, F_DUPFD, 16);
-
         become_child();
         if (ends->slow)
                 take_long_turns();
-        if (dup2(link, 3) < 0 || dup2(body, 4) < 0)
-                _exit(127);
-        (void)syscall(SYS_close_range, 5u, ~0u, 0u);
-        exec_keeper();
-        dprintf(STDERR_FILENO, "tagent: cannot start tagent-keeper: %s\n", strerror(errno));
-        _exit(127);
+        leave_descriptors(ends->link, ends->body);
+        exec_ours("tagent-keeper", secure_getenv("TA_KEEPER"), NULL);
 }
 
 static pid_t fork_warden(const int *fds, size_t n_fds) {
@@ -137,15 +153,23 @@ static pid_t fork_warden(const int *fds, size_t n_fds) {
         warden_run(ends, (unsigned)(n_fds / 2), become_keeper);
 }
 
-static pid_t fork_askpass(const char *prompt, int output) {
-        const char *program = getenv("SSH_ASKPASS");
+/* fork(), of a process in a group of its own, so that it can be ended with all that it started. */
+static pid_t fork_group(void) {
         pid_t pid = fork();
 
-        if (pid > 0)
-                (void)setpgid(pid, pid); /* it does the same; whoever is first, we can end the group now */
+        if (pid == 0)
+                become_child();
+        else if (pid > 0)
+                (void)setpgid(pid, pid); /* it does the same; whoever is first, we can end it now */
+        return pid;
+}
+
+static pid_t fork_askpass(const char *prompt, int output) {
+        const char *program = getenv("SSH_ASKPASS");
+        pid_t pid = fork_group();
+
         if (pid != 0)
                 return pid;
-        become_child();
         if (dup2(output, STDOUT_FILENO) < 0)
                 _exit(127);
         (void)syscall(SYS_close_range, 3u, ~0u, 0u);
@@ -157,36 +181,74 @@ static pid_t fork_askpass(const char *prompt, int output) {
         _exit(127);
 }
 
-static void start(uint8_t op, uint32_t id, TaBytes prompt_bytes, const int *fds, size_t n_fds) {
-        ta_cleanup(ta_freep) char *prompt = NULL;
-        int pipe_fds[2] = {-1, -1};
-        Child *child = NULL;
+/* In a new process: what the unlocker would say of a file that cannot be read. */
+static void __attribute__((noreturn)) cannot_read(int output, int err) {
+        uint8_t report[LAUNCH_UNLOCKED_LEN];
+        TaWriter w = ta_writer(report, sizeof report);
+
+        launch_unlocked_write(&w, err, 0);
+        _exit(write(output, report, w.len) != (ssize_t)w.len);
+}
+
+static pid_t fork_unlocker(const char *path, int output, const int fds[static 2]) {
+        pid_t pid = fork_group();
+        int file, err;
+
+        if (pid != 0)
+                return pid;
+        err = ta_file_open(path, TA_KEYFILE_MAX, &file, NULL);
+        if (err)
+                cannot_read(output, err);
+        if (dup2(file, STDIN_FILENO) < 0 || dup2(output, STDOUT_FILENO) < 0)
+                _exit(127);
+        leave_descriptors(fds[0], fds[1]);
+        exec_ours("tagent-unlocker", secure_getenv("TA_UNLOCKER"), path);
+}
+
+/* A program whose standard output is a pipe to us: the pid and our end, or -1. */
+static pid_t fork_with_output(const LaunchRequest *request, const Attached *attached, int *ret_output) {
+        ta_cleanup(ta_freep) char *text = strndup((const char *)request->text.data, request->text.len);
+        int ends[2];
         pid_t pid;
+
+        if (!text || pipe2(ends, O_CLOEXEC) < 0)
+                return -1;
+        pid = request->op == LAUNCH_ASK ? fork_askpass(text, ends[1])
+                                        : fork_unlocker(text, ends[1], attached->fds);
+        close(ends[1]);
+        if (pid < 0) {
+                close(ends[0]);
+                return -1;
+        }
+        (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        *ret_output = ends[0];
+        return pid;
+}
+
+/* Whether there are as many descriptors as such a request has. */
+static bool fits(const LaunchRequest *request, const Attached *attached) {
+        switch (request->op) {
+        case LAUNCH_KEEPERS: return attached->n > 0 && attached->n % 2 == 0;
+        case LAUNCH_UNLOCK: return attached->n == 2;
+        default: return true;
+        }
+}
+
+static void start(const LaunchRequest *request, const Attached *attached) {
+        Child *child = NULL;
+        int output = -1;
+        pid_t pid = -1;
 
         for (size_t i = 0; i < N_CHILDREN && !child; i++)
                 if (!children[i].pid)
                         child = &children[i];
-        if (!child)
-                goto failed;
-        if (op == LAUNCH_KEEPERS) {
-                pid = n_fds == 0 || n_fds % 2 != 0 ? -1 : fork_warden(fds, n_fds);
-        } else {
-                prompt = strndup((const char *)prompt_bytes.data, prompt_bytes.len);
-                if (!prompt || pipe2(pipe_fds, O_CLOEXEC) < 0)
-                        goto failed;
-                pid = fork_askpass(prompt, pipe_fds[1]);
-                close(pipe_fds[1]);
-        }
-        if (pid < 0) {
-                ta_closep(&pipe_fds[0]);
-                goto failed;
-        }
-        if (pipe_fds[0] >= 0)
-                (void)fcntl(pipe_fds[0], F_SETFL, O_NONBLOCK);
-        *child = (Child){.id = id, .pid = pid, .output = pipe_fds[0]};
-        return;
-failed:
-        tell_ended(id, LAUNCH_FAILED, (TaBytes){0});
+        if (child && fits(request, attached))
+                pid = request->op == LAUNCH_KEEPERS ? fork_warden(attached->fds, attached->n)
+                                                    : fork_with_output(request, attached, &output);
+        if (pid < 0)
+                tell_ended(request->id, LAUNCH_FAILED, (TaBytes){0});
+        else
+                *child = (Child){.id = request->id, .pid = pid, .output = output};
 }
 
 static uint64_t now_ms(void) {
@@ -222,11 +284,6 @@ static int kill_late_ones(void) {
         }
         return wait;
 }
-
-typedef struct Attached {
-        size_t n;
-        int fds[LAUNCH_FDS_MAX];
-} Attached;
 
 static void attached_close(Attached *attached) {
         for (size_t i = 0; i < attached->n; i++)
@@ -273,7 +330,7 @@ static void take_request(void) {
                         tell_to_go(child);
                 return;
         }
-        start(request.op, request.id, request.prompt, attached.fds, attached.n);
+        start(&request, &attached);
 }
 
 static void finish(Child *child) {

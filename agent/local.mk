@@ -44,6 +44,12 @@ tagent_keeper_LDADD = libkeeper.a $(LIBTA)
 tagent_keeper_CPPFLAGS = $(AM_CPPFLAGS)
 tagent_keeper_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
 
+pkglibexec_PROGRAMS += tagent-unlocker
+tagent_unlocker_SOURCES = agent/unlocker/main.c lib/secret-malloc.c
+tagent_unlocker_LDADD = libkeeper.a libtagent.a $(LIBTA)
+tagent_unlocker_CPPFLAGS = $(AM_CPPFLAGS)
+tagent_unlocker_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
+
 # A program that its user cannot read is never dumpable, not even before its first instruction.
 install-exec-hook:
-	chmod 0711 '$(DESTDIR)$(pkglibexecdir)/tagent-keeper'
+	chmod 0711 '$(DESTDIR)$(pkglibexecdir)/tagent-keeper' '$(DESTDIR)$(pkglibexecdir)/tagent-unlocker'

@@ -81,10 +81,9 @@ int ta_file_read_fd(int fd, size_t max, TaSecret **ret) {
         return read_all(fd, READ_START, max, ret);
 }
 
-int ta_file_read(const char *path, size_t max, TaSecret **ret, struct stat *ret_stat) {
+int ta_file_open(const char *path, size_t max, int *ret_fd, struct stat *ret_stat) {
         ta_cleanup(ta_closep) int fd = -1;
         struct stat st;
-        int err;
 
         /* Non-blocking, so that a FIFO without a writer does not hold us. */
         fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -98,7 +97,21 @@ int ta_file_read(const char *path, size_t max, TaSecret **ret, struct stat *ret_
                 return -EINVAL;
         if (st.st_size > 0 && (uint64_t)st.st_size > max)
                 return -EFBIG;
-        err = read_all(fd, st.st_size > 0 ? (size_t)st.st_size : READ_START, max, ret);
+        if (ret_stat)
+                *ret_stat = st;
+        *ret_fd = fd;
+        fd = -1;
+        return 0;
+}
+
+int ta_file_read(const char *path, size_t max, TaSecret **ret, struct stat *ret_stat) {
+        ta_cleanup(ta_closep) int fd = -1;
+        struct stat st;
+        int err;
+
+        err = ta_file_open(path, max, &fd, &st);
+        if (!err)
+                err = read_all(fd, st.st_size > 0 ? (size_t)st.st_size : READ_START, max, ret);
         if (!err && ret_stat)
                 *ret_stat = st;
         return err;

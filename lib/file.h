@@ -12,10 +12,13 @@
 #include "lib/base.h"
 #include "lib/secret.h"
 
-/* Reads a whole regular file of at most `max` bytes. Opens with O_NONBLOCK and refuses what is not
- * a regular file: -EISDIR, -EINVAL (FIFO, device, socket); -EFBIG over `max`, found by reading, so
- * /proc files that claim size 0 meet it too. Symbolic links are followed, loops are -ELOOP.
+/* Opens a regular file of at most `max` bytes to read it, with O_NONBLOCK, and refuses what is none:
+ * -EISDIR, -EINVAL (FIFO, device, socket), -EFBIG. Symbolic links are followed, loops are -ELOOP.
  * `ret_stat` may be NULL. */
+ta_must_check int ta_file_open(const char *path, size_t max, int *ret_fd, struct stat *ret_stat);
+
+/* The same, and all of it. -EFBIG is also found by reading, so /proc files that claim size 0 meet it
+ * too. */
 ta_must_check int ta_file_read(const char *path, size_t max, TaSecret **ret, struct stat *ret_stat);
 
 /* The same from an open descriptor that may be a pipe or a terminal (standard input). */

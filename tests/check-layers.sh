@@ -7,7 +7,7 @@
 
 # The floor of a file, first match; what has none here has not been thought about.
 floors='
-5 tools/ agent/main. agent/keeper/main.
+5 tools/ agent/main. agent/keeper/main. agent/unlocker/
 4 lib/client. lib/cli. agent/agent. agent/dispatch. agent/keepers. agent/launcher. agent/op- agent/prompter. agent/sandbox. agent/server. agent/session. agent/shell. agent/socket.
 3 agent/binding. agent/body. agent/keyring. agent/log. agent/loop. agent/policy. agent/link. agent/launch. agent/warden. agent/keeper/
 2 lib/message. lib/constraint. lib/keyfile lib/pubfile. lib/file.

@@ -134,6 +134,11 @@ statuses_of tagent.1
 status "$TA_KEEPER" 3>&-
 status "$TA_KEEPER" 3<>/dev/null 4<>/dev/null
 statuses_of tagent-keeper.8
+status "$TA_UNLOCKER"
+# shellcheck disable=SC2016 # that shell's own
+status sh -c '{ "$TA_UNLOCKER" name </dev/null 3</dev/null 4>&1; echo $? >"$1"; } | cat; exit "$(cat "$1")"' \
+        - "$T/status"
+statuses_of tagent-unlocker.8
 
 # --- the protocol ------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ AGENT_TESTS = \
 	tests/agent/keeper/test-serve \
 	tests/agent/test-prompter \
 	tests/agent/test-launcher \
+	tests/agent/test-unlocker \
 	tests/agent/test-loop \
 	tests/agent/test-server \
 	tests/agent/test-keepers
@@ -90,3 +91,7 @@ tests_agent_test_launcher_LDADD = libtagent.a $(LIBTA) $(GLIB_LIBS)
 tests_agent_test_loop_SOURCES = tests/agent/test-loop.c
 tests_agent_test_loop_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
 tests_agent_test_loop_LDADD = $(AGENT_TEST_LDADD)
+
+tests_agent_test_unlocker_SOURCES = tests/agent/test-unlocker.c
+tests_agent_test_unlocker_CPPFLAGS = $(AGENT_TEST_CPPFLAGS)
+tests_agent_test_unlocker_LDADD = $(AGENT_TEST_LDADD)

@@ -21,10 +21,11 @@
 : "${TA_SRCDIR:=$(cd "$(dirname "$0")/../.." && pwd)}"
 : "${TA_BUILDDIR:=$TA_SRCDIR}"
 : "${TA_KEEPER:=$TA_BUILDDIR/tagent-keeper}"
+: "${TA_UNLOCKER:=$TA_BUILDDIR/tagent-unlocker}"
 : "${TAGENT:=$TA_BUILDDIR/tagent}"
 : "${TADD:=$TA_BUILDDIR/tadd}"
 : "${TKEYGEN:=$TA_BUILDDIR/tkeygen}"
-export TA_SRCDIR TA_BUILDDIR TA_KEEPER TAGENT TADD TKEYGEN
+export TA_SRCDIR TA_BUILDDIR TA_KEEPER TA_UNLOCKER TAGENT TADD TKEYGEN
 
 umask 022
 exec </dev/null

@@ -15,6 +15,7 @@ installed() { # NAME
         find "$T/dest" -name "$1" -type f
 }
 is "the keeper cannot be read" "$(stat -c %a "$(installed tagent-keeper)")" 711
+is "nor the unlocker" "$(stat -c %a "$(installed tagent-unlocker)")" 711
 is "the agent can" "$(stat -c %a "$(installed tagent)")" 755
 isnt "they are in two folders" "$(dirname "$(installed tagent)")" \
         "$(dirname "$(installed tagent-keeper)")"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# What root finds of keys and passphrases in tadd and tkeygen: while they have them, while they work
+# What root finds of keys and passphrases in tadd, tkeygen and the unlocker: while they have them, while they work
 # on them, and when they end, in whatever way. At level 3 nothing at any time; where no memory can be
 # hidden, nothing at the end. The same looks at ssh-add and ssh-keygen find theirs. CVE-2016-0777.
 #
@@ -52,6 +52,18 @@ chmod 700 askpass
 SSH_ASKPASS=$T/askpass
 SSH_ASKPASS_REQUIRE=force
 export SSH_ASKPASS SSH_ASKPASS_REQUIRE
+
+# The unlocker, as the launcher starts it.
+echo "$passphrase" >passphrase
+cat >unlock <<'X'
+#!/bin/sh
+rm -f key report
+mkfifo key report
+cat key >key.got &
+cat report >report.got &
+exec "$TA_UNLOCKER" k <locked-rsa 3<passphrase 4>key >report
+X
+chmod 700 unlock
 
 fresh() {
         rm -f asked later
@@ -136,6 +148,9 @@ X
                 like "$level: tkeygen makes a key: $kind" "$out" "^end: $clean, status 0\$"
         done
 
+        ends "$level: the unlocker" "$clean, status 0" "$@" ./unlock
+        ok "$level: ... which has unlocked the key" wait_for test -s key.got
+
         # Ways out that were not meant.
         for signal in HUP INT TERM; do
                 fresh
@@ -198,6 +213,7 @@ in_work "nothing in tadd -x" unseen "$TADD" -x
 "$TADD" -X 2>/dev/null
 in_work "nothing in tkeygen -p" unseen "$TKEYGEN" -p -a 24 -f locked
 in_work "nothing in tkeygen when it makes a key" unseen "$TKEYGEN" -q -a 24 -f new
+in_work "nothing in the unlocker" unseen ./unlock
 in_work "control: at level 1 it is seen" seen "$without" memfd_secret "$TADD" -q locked-ed25519
 in_work "control: ssh-add shows it" seen ssh-add -q locked-ed25519 locked-rsa
 in_work "control: ssh-keygen shows it" seen ssh-keygen -q -p -a 24 -f locked

@@ -15,6 +15,7 @@
 #include "tests/support/filtered.h"
 
 #define KEEPER walls_syscalls, walls_n_syscalls
+#define UNLOCKER walls_unlocker_syscalls, walls_n_unlocker_syscalls
 #define WARDEN warden_syscalls, warden_n_syscalls
 
 static void test_keeper_numbers(void) {
@@ -37,6 +38,17 @@ static void test_keeper_descriptors(void) {
 
                 g_assert_false(filtered_allows(KEEPER, SYS_read, args));
                 g_assert_false(filtered_allows(KEEPER, SYS_write, args));
+        }
+}
+
+static void test_unlocker(void) {
+        g_assert_cmpuint(walls_n_unlocker_syscalls, <=, 8);
+        filtered_is_list(UNLOCKER);
+        for (long fd = 0; fd <= 8; fd++) {
+                const long args[3] = {fd, 0, 0};
+
+                g_assert_cmpint(filtered_allows(UNLOCKER, SYS_read, args), ==, fd == 0 || fd == 3);
+                g_assert_cmpint(filtered_allows(UNLOCKER, SYS_write, args), ==, fd == 1 || fd == 4);
         }
 }
 
@@ -118,7 +130,7 @@ static void test_closed(void) {
                 dup2(20, BODY_FD); /* to read from */
                 dup2(21, LINK_FD); /* to write to */
                 (void)close_range(5, ~0u, 0);
-                if (!walls_close())
+                if (!walls_close(walls_syscalls, walls_n_syscalls))
                         _exit(1);
                 (void)!write(LINK_FD, "r", 1);
                 (void)!read(BODY_FD, &byte, 1); /* waits here while the parent looks */
@@ -152,6 +164,7 @@ int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/walls/keeper-numbers", test_keeper_numbers);
         g_test_add_func("/walls/keeper-descriptors", test_keeper_descriptors);
+        g_test_add_func("/walls/unlocker", test_unlocker);
         g_test_add_func("/walls/warden-numbers", test_warden_numbers);
         g_test_add_func("/walls/warden-requests", test_warden_requests);
         g_test_add_func("/walls/closed", test_closed);
