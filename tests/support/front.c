@@ -419,6 +419,8 @@ void front_say(int fd, TaBytes message) {
         for (size_t done = 0; done < w.len;) {
                 ssize_t n = send(fd, whole + done, w.len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
 
+                if (n < 0 && errno != EAGAIN)
+                        return; /* the connection was dropped */
                 done += n > 0 ? (size_t)n : 0;
                 while (front_turn())
                         ;
