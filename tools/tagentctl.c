@@ -127,6 +127,7 @@ int main(int argc, char **argv) {
         for (size_t i = 0; i < TA_N_ELEMENTS(verbs) && args.n_operands == 1; i++)
                 if (strcmp(args.operands[0], verbs[i].name) == 0)
                         run = verbs[i].run;
+        free(args.operands);
         if (!run) {
                 ta_complain("say what to do: status");
                 ta_args_usage(&args, true);
@@ -142,6 +143,5 @@ int main(int argc, char **argv) {
         }
         result = run(&ctl);
         ta_client_free(ctl.client);
-        free(args.operands);
         return result;
 }
