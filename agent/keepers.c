@@ -687,16 +687,30 @@ static int launch_all(Keepers *keepers) {
         return err;
 }
 
-static int keeper_await(Keeper *keeper) {
-        struct pollfd p = {.fd = keeper->watch.fd, .events = POLLIN};
+/* Reads the first word of whichever says it next. */
+static int await_one(Keepers *keepers) {
+        struct pollfd p[KEEPERS_MAX];
         uint8_t hello[LINK_HELLO];
-        ssize_t n;
+        int n, err = 0;
 
+        for (unsigned i = 0; i < keepers->n; i++)
+                p[i] = (struct pollfd){.fd = keepers->keeper[i].ready ? -1 : keepers->keeper[i].watch.fd,
+                                       .events = POLLIN};
         do
-                n = poll(&p, 1, READY_WAIT_MS);
+                n = poll(p, keepers->n, READY_WAIT_MS);
         while (n < 0 && errno == EINTR);
-        n = n > 0 ? recv(p.fd, hello, sizeof hello, MSG_DONTWAIT) : 0;
-        return n > 0 ? take_hello(keeper, (TaBytes){hello, (size_t)n}) : TA_E_PROTOCOL;
+        if (n <= 0)
+                return TA_E_PROTOCOL;
+        for (unsigned i = 0; i < keepers->n && !err; i++) {
+                ssize_t len = p[i].revents ? recv(p[i].fd, hello, sizeof hello, MSG_DONTWAIT) : 0;
+
+                if (p[i].revents)
+                        err = len > 0 ? take_hello(&keepers->keeper[i], (TaBytes){hello, (size_t)len})
+                                      : TA_E_PROTOCOL;
+        }
+        if (!err && !keepers_starting(keepers))
+                all_ready(keepers);
+        return err;
 }
 
 static void fail_all_jobs(Keepers *keepers) {
@@ -761,21 +775,11 @@ static void some_are_late(void *data) {
         all_lost(data, "a keeper does not start in time");
 }
 
-/* Reads the first word of one that may still be starting. */
-static int keeper_await_ready(Keeper *keeper) {
-        Keepers *keepers = keeper->keepers;
-        int err = keeper->ready ? 0 : keeper_await(keeper);
-
-        if (!err && keepers->late.set && keepers->n_ready == keepers->n)
-                all_ready(keepers);
-        return err;
-}
-
 int keepers_require(Keepers *keepers, unsigned level) {
         int err = 0;
 
-        for (unsigned i = 0; level > 0 && i < keepers->n && !err; i++)
-                err = keeper_await_ready(&keepers->keeper[i]);
+        while (level > 0 && keepers_starting(keepers) && !err)
+                err = await_one(keepers);
         keepers->required_level = level;
         return err ? err : level > keepers->level ? TA_E_WEAK : 0;
 }
@@ -814,7 +818,7 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
         }
         err = room ? launch_all(keepers) : -ENOMEM;
         if (!err)
-                err = keeper_await_ready(&keepers->keeper[0]);
+                err = await_one(keepers);
         if (err) {
                 keepers_free(keepers);
                 return err;

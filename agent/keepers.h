@@ -19,7 +19,7 @@ typedef struct KeeperJob KeeperJob;
 typedef void (*KeeperDone)(void *data, int status, TaBytes contents);
 
 /* `n` keepers (1 to KEEPERS_MAX; 0: one for each of at most four processors, and one more, since one
- * never gets slow jobs). Waits for the first to be ready; TA_E_* or -errno if it does not start. The
+ * never gets slow jobs). Waits until one is ready; TA_E_* or -errno if none starts. The
  * others are not waited for: what is asked of them is done when all are ready, or fails if they do not
  * come. `lost` is called when one died or did not come: every key is gone, jobs under way have failed,
  * and new keepers are on their way, which are not waited for either. */
