@@ -2,6 +2,7 @@
 #include "tests/agent/conversation.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <signal.h>
@@ -13,6 +14,7 @@
 #include "agent/socket.h"
 
 #define PATIENCE_S 60
+#define LAST       UINT_MAX
 
 static Agent agent;
 static char *folder;
@@ -235,21 +237,34 @@ TaKey *make_key(const char *option) {
         return key;
 }
 
-static pid_t first_child(pid_t parent) {
+/* The children of a process, in the order of their start. */
+static char **children_of(pid_t parent) {
         g_autofree char *file = g_strdup_printf("/proc/%d/task/%d/children", (int)parent, (int)parent);
         g_autofree char *text = NULL;
-        pid_t child;
 
         g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
-        child = (pid_t)g_ascii_strtoll(text, NULL, 10);
-        g_assert_cmpint(child, >, 1);
-        return child;
+        return g_strsplit(g_strchomp(text), " ", -1);
+}
+
+/* Child `n`, or the last one; 0: there are not so many. */
+static pid_t child_of(pid_t parent, unsigned n) {
+        g_auto(GStrv) children = children_of(parent);
+        unsigned count = g_strv_length(children);
+
+        if (n == LAST && count > 0)
+                n = count - 1;
+        return n < count ? (pid_t)g_ascii_strtoll(children[n], NULL, 10) : 0;
 }
 
 pid_t launcher_pid(void) {
-        return first_child(getpid());
+        return child_of(getpid(), LAST);
 }
 
-pid_t keeper_pid(void) {
-        return first_child(launcher_pid());
+/* One that has lost its keepers may still be there. */
+pid_t warden_pid(void) {
+        return child_of(launcher_pid(), LAST);
+}
+
+pid_t keeper_pid(unsigned n) {
+        return child_of(warden_pid(), n);
 }

@@ -52,8 +52,10 @@ uint32_t count_listed(int fd);
 
 TaKey *make_key(const char *option);
 
-/* The agent's launcher, and one of its keepers. */
+/* The agent's launcher, the warden, and the keepers in the order of their start (0: there are no
+ * more); when a key was added they are all there. */
 pid_t launcher_pid(void);
-pid_t keeper_pid(void);
+pid_t warden_pid(void);
+pid_t keeper_pid(unsigned n);
 
 #endif

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /* Keepers that end: the keys are gone, everybody hears of it, and the agent goes on. F46, F48. */
 #include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tests/agent/conversation.h"
 
 static TaKey *key, *rsa;
 
+static void end(pid_t pid) {
+        g_assert_cmpint(pid, >, 1);
+        g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+}
+
 /* Ends a keeper, and returns when the agent has noticed. */
 static void kill_a_keeper(Agent *agent, int c) {
         static const uint8_t list = SSH_AGENTC_REQUEST_IDENTITIES;
-        pid_t pid = keeper_pid();
 
         g_assert_cmpint(ask_add(c, key, "c", NULL), ==, SSH_AGENT_SUCCESS);
-        g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+        end(keeper_pid(0));
         while (keyring_size(agent->keyring) > 0)
                 turn_loop_once();
         g_assert_cmpint(client_ask(c, (TaBytes){&list, 1}), ==, SSH_AGENT_IDENTITIES_ANSWER);
@@ -44,7 +50,7 @@ static void test_busy(void) {
                 c[i] = client_new();
         for (int i = 0; i < MANY; i++)
                 send_sign(c[i], i % 2 ? rsa : key, ta_str("x"));
-        g_assert_cmpint(kill(keeper_pid(), SIGKILL), ==, 0);
+        end(keeper_pid(1));
         for (int i = 0; i < MANY; i++) {
                 uint8_t type = client_reply_type(c[i]);
 
@@ -98,17 +104,64 @@ static void test_again_and_again(void) {
         conversation_end(agent);
 }
 
+/* The slice that the scheduler gives a process, in nanoseconds; 0 where it knows no such thing. */
+static uint64_t slice_of(pid_t pid) {
+        /* As in linux/sched/types.h, which cannot stand beside sched.h. */
+        struct {
+                uint32_t size, policy;
+                uint64_t flags;
+                int32_t nice;
+                uint32_t priority;
+                uint64_t runtime, deadline, period;
+        } attr = {0};
+
+        g_assert_cmpint(syscall(SYS_sched_getattr, pid, &attr, sizeof attr, 0), ==, 0);
+        return attr.runtime;
+}
+
+/* all but the first, which never has a slow job, are easily interrupted */
+static void test_long_turns(void) {
+        Agent *agent = conversation_begin();
+        uint64_t usual = slice_of(0);
+        int c = client_new();
+        unsigned n = 1;
+
+        g_assert_cmpint(ask_add(c, key, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpuint(slice_of(keeper_pid(0)), ==, usual);
+        for (pid_t pid; (pid = keeper_pid(n)) != 0; n++)
+                g_assert_cmpuint(slice_of(pid), ==, usual ? 100000000 : 0);
+        g_assert_cmpuint(n, >, 1);
+        client_close(c);
+        conversation_end(agent);
+}
+
+/* F47: they are gone with the warden */
+static void test_warden_killed(void) {
+        Agent *agent = conversation_begin();
+        int c = client_new();
+
+        g_assert_cmpint(ask_add(c, key, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        end(warden_pid());
+        while (keyring_size(agent->keyring) > 0)
+                turn_loop_once();
+        g_assert_cmpint(ask_add(c, key, "c", NULL), ==, SSH_AGENT_SUCCESS);
+        g_assert_cmpint(ask_sign(c, key, ta_str("x")), ==, SSH_AGENT_SIGN_RESPONSE);
+        client_close(c);
+        conversation_end(agent);
+}
+
 /* F48: without the launcher signing goes on; a keeper that ends then cannot be replaced */
 static void test_launcher_killed(void) {
         Agent *agent = conversation_begin();
         int c = client_new();
-        pid_t pid = keeper_pid();
+        pid_t pid;
 
         g_assert_cmpint(ask_add(c, key, "c", NULL), ==, SSH_AGENT_SUCCESS);
-        g_assert_cmpint(kill(launcher_pid(), SIGKILL), ==, 0);
+        pid = keeper_pid(0);
+        end(launcher_pid());
         turn_loop_once();
         g_assert_cmpint(ask_sign(c, key, ta_str("x")), ==, SSH_AGENT_SIGN_RESPONSE);
-        g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
+        end(pid);
         while (keyring_size(agent->keyring) > 0)
                 turn_loop_once();
         g_assert_cmpuint(count_listed(c), ==, 0);
@@ -127,6 +180,8 @@ int main(int argc, char **argv) {
         g_test_add_func("/keepers/F46-busy", test_busy);
         g_test_add_func("/keepers/F46-client-gone", test_client_gone);
         g_test_add_func("/keepers/F46-again-and-again", test_again_and_again);
+        g_test_add_func("/keepers/long-turns", test_long_turns);
+        g_test_add_func("/keepers/F47-warden-killed", test_warden_killed);
         g_test_add_func("/keepers/F48-launcher-killed", test_launcher_killed);
         status = g_test_run();
         ta_key_free(key);

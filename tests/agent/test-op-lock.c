@@ -166,7 +166,7 @@ static void test_a_keeper_dies(void) {
         g_assert_cmpint(ask_lock(c[0], true, "p"), ==, SSH_AGENT_SUCCESS);
         for (size_t i = 0; i < G_N_ELEMENTS(c); i++)
                 send_lock(c[i], false, "p");
-        g_assert_cmpint(kill(keeper_pid(), SIGKILL), ==, 0);
+        g_assert_cmpint(kill(keeper_pid(0), SIGKILL), ==, 0);
         g_usleep(20000); /* so that the agent sees its end before it hands out the first attempt */
         for (size_t i = 0; i < G_N_ELEMENTS(c); i++)
                 g_assert_cmpint(client_reply_type(c[i]), !=, 0);
