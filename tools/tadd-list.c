@@ -12,10 +12,21 @@
 #include "lib/keyfile.h"
 #include "lib/text.h"
 
+/* Never NULL: half a list would look like a whole one. */
+static char *room(size_t len) {
+        char *text = malloc(len);
+
+        if (!text) {
+                ta_complain("out of memory");
+                exit(255);
+        }
+        return text;
+}
+
 static void print_json_string(TaBytes bytes) {
         size_t cap = 6 * bytes.len + 3; /* each byte is \u00XX at worst */
-        ta_cleanup(ta_freep) char *text = malloc(cap);
-        TaWriter w = ta_writer(text, text ? cap : 0);
+        ta_cleanup(ta_freep) char *text = room(cap);
+        TaWriter w = ta_writer(text, cap);
 
         ta_json_write_string(&w, bytes);
         fwrite(text, 1, ta_written(&w).len, stdout);
@@ -60,8 +71,8 @@ static void print_line(const TaKey *key, const char *fingerprint, TaBytes commen
 static void print_whole(const TaKey *key, TaBytes comment) {
         ta_cleanup(ta_freep) char *shown = keys_shown(comment);
         size_t cap = 2 * key->blob_len + strlen(shown) + 128;
-        ta_cleanup(ta_freep) char *line = malloc(cap);
-        TaWriter w = ta_writer(line, line ? cap : 0);
+        ta_cleanup(ta_freep) char *line = room(cap);
+        TaWriter w = ta_writer(line, cap);
 
         ta_publine_write(&w, key, ta_str(shown));
         fwrite(line, 1, ta_written(&w).len, stdout);
@@ -83,10 +94,16 @@ int tadd_list(Tadd *t, bool whole_keys) {
                 ta_cleanup(ta_key_freep) TaKey *key = NULL;
                 char fingerprint[TA_FINGERPRINT_MAX];
 
+                err = ta_key_read_public(list[i].key, &key);
                 /* As with ssh-add, types that are not known here are passed over. */
-                if (ta_key_read_public(list[i].key, &key) ||
-                    ta_fingerprint(key, t->hash, fingerprint))
+                if (err && err != -ENOMEM && err != TA_E_FULL)
                         continue;
+                if (!err)
+                        err = ta_fingerprint(key, t->hash, fingerprint);
+                if (err) {
+                        ta_complain("key %zu cannot be shown: %s", i + 1, ta_strerror(err));
+                        return 1;
+                }
                 if (t->json)
                         print_json(key, fingerprint, list[i].comment, n_shown == 0);
                 else if (whole_keys)
