@@ -120,12 +120,18 @@ void keys_complain(const char *what, const char *path, int err) {
         }
 }
 
-char *keys_shown(TaBytes untrusted) {
-        char *shown = ta_display(untrusted, SHOWN_MAX);
-
-        if (!shown) {
+static void *not_null(void *block) {
+        if (!block) {
                 ta_complain("out of memory");
                 exit(255);
         }
-        return shown;
+        return block;
+}
+
+void *keys_alloc(size_t len) {
+        return not_null(malloc(len));
+}
+
+char *keys_shown(TaBytes untrusted) {
+        return not_null(ta_display(untrusted, SHOWN_MAX));
 }

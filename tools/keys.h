@@ -35,4 +35,7 @@ void keys_complain(const char *what, const char *path, int err);
 /* A stranger's text made harmless for a terminal; heap, never NULL. */
 char *keys_shown(TaBytes untrusted);
 
+/* Like malloc(3), but ends the program where memory is short, as keys_shown() does. */
+void *keys_alloc(size_t len);
+
 #endif

@@ -12,20 +12,9 @@
 #include "lib/keyfile.h"
 #include "lib/text.h"
 
-/* Never NULL: half a list would look like a whole one. */
-static char *room(size_t len) {
-        char *text = malloc(len);
-
-        if (!text) {
-                ta_complain("out of memory");
-                exit(255);
-        }
-        return text;
-}
-
 static void print_json_string(TaBytes bytes) {
         size_t cap = 6 * bytes.len + 3; /* each byte is \u00XX at worst */
-        ta_cleanup(ta_freep) char *text = room(cap);
+        ta_cleanup(ta_freep) char *text = keys_alloc(cap);
         TaWriter w = ta_writer(text, cap);
 
         ta_json_write_string(&w, bytes);
@@ -71,7 +60,7 @@ static void print_line(const TaKey *key, const char *fingerprint, TaBytes commen
 static void print_whole(const TaKey *key, TaBytes comment) {
         ta_cleanup(ta_freep) char *shown = keys_shown(comment);
         size_t cap = 2 * key->blob_len + strlen(shown) + 128;
-        ta_cleanup(ta_freep) char *line = room(cap);
+        ta_cleanup(ta_freep) char *line = keys_alloc(cap);
         TaWriter w = ta_writer(line, cap);
 
         ta_publine_write(&w, key, ta_str(shown));
@@ -95,15 +84,14 @@ int tadd_list(Tadd *t, bool whole_keys) {
                 char fingerprint[TA_FINGERPRINT_MAX];
 
                 err = ta_key_read_public(list[i].key, &key);
-                /* As with ssh-add, types that are not known here are passed over. */
-                if (err && err != -ENOMEM && err != TA_E_FULL)
-                        continue;
                 if (!err)
                         err = ta_fingerprint(key, t->hash, fingerprint);
-                if (err) {
-                        ta_complain("key %zu cannot be shown: %s", i + 1, ta_strerror(err));
+                if (err == -ENOMEM || err == TA_E_FULL || err == TA_E_CRYPTO) {
+                        ta_complain("cannot list all identities: %s", ta_strerror(err));
                         return 1;
                 }
+                if (err) /* as with ssh-add, types that are not known here are passed over */
+                        continue;
                 if (t->json)
                         print_json(key, fingerprint, list[i].comment, n_shown == 0);
                 else if (whole_keys)

@@ -31,6 +31,8 @@ static void complain(const char *path, int err) {
 
         if (asprintf(&what, "Error loading key \"%s\"", path) >= 0)
                 keys_complain(what, path, err);
+        else
+                fprintf(stderr, "Error loading key \"%s\": %s\n", path, ta_strerror(-ENOMEM));
 }
 
 static bool load_open(Load *load) {
@@ -58,23 +60,25 @@ static bool load_open(Load *load) {
 }
 
 /* One passphrase on all that wait. */
-static int unlock_waiting(Load *loads, size_t n, TaBytes passphrase) {
+static void unlock_waiting(Load *loads, size_t n, TaBytes passphrase) {
         ta_cleanup(ta_freep) TaKeyFile **files = calloc(n + 1, sizeof *files);
         ta_cleanup(ta_freep) int *errs = calloc(n + 1, sizeof *errs);
         size_t m = 0;
 
-        if (!files || !errs)
-                return -ENOMEM;
         for (size_t i = 0; i < n; i++) {
-                if (loads[i].file && !loads[i].file->key)
+                if (!loads[i].file || loads[i].file->key)
+                        continue;
+                if (!files || !errs)
+                        loads[i].err = -ENOMEM;
+                else
                         files[m++] = loads[i].file;
         }
-        ta_keyfile_unlock(files, m, passphrase, errs);
+        if (m > 0)
+                ta_keyfile_unlock(files, m, passphrase, errs);
         for (size_t i = 0, j = 0; i < n && j < m; i++) {
                 if (loads[i].file == files[j])
                         loads[i].err = errs[j++];
         }
-        return 0;
 }
 
 static bool wants_passphrase(int err) {
@@ -91,15 +95,17 @@ static bool load_unlock(const Tadd *t, Load *loads, size_t n) {
                 int err;
 
                 if (asprintf(&prompt, "%s %s%s: ", words, loads[0].path,
-                             t->confirm ? " (will confirm each use)" : "") < 0)
+                             t->confirm ? " (will confirm each use)" : "") < 0) {
+                        complain(loads[0].path, -ENOMEM);
                         return false;
+                }
                 err = ask_passphrase(prompt, &passphrase);
                 if (err == TA_E_LIMIT)
                         fprintf(stderr, "A passphrase has at most %d bytes.\n", TA_PASSPHRASE_MAX);
                 else if (err || passphrase->len == 0)
                         return false;
-                else if (unlock_waiting(loads, n, ta_secret_bytes(passphrase)))
-                        return false;
+                else
+                        unlock_waiting(loads, n, ta_secret_bytes(passphrase));
                 words = "Bad passphrase, try again for";
         }
         if (loads[0].err)
@@ -151,8 +157,10 @@ static bool add_cert(Tadd *t, const Load *load, TaBytes comment) {
         uint32_t lifetime;
         int err;
 
-        if (asprintf(&path, "%s-cert.pub", load->path) < 0)
+        if (asprintf(&path, "%s-cert.pub", load->path) < 0) {
+                complain(load->path, -ENOMEM);
                 return false;
+        }
         err = ta_file_read(path, TA_KEYFILE_MAX, &text, NULL);
         if (err == -ENOENT) {
                 if (t->certs_only)
@@ -224,15 +232,16 @@ int tadd_add(Tadd *t, char *const *paths, size_t n) {
         Load *loads = calloc(n + 1, sizeof *loads);
         int status = 0;
 
-        if (!loads)
+        if (!loads) {
+                ta_complain("%s", ta_strerror(-ENOMEM));
                 return 1;
+        }
         for (size_t i = 0; i < n; i++) {
                 loads[i].path = paths[i];
                 if (!load_open(&loads[i]))
                         status = 1;
         }
-        if (unlock_waiting(loads, n, (TaBytes){(const uint8_t *)"", 0}))
-                status = 1;
+        unlock_waiting(loads, n, (TaBytes){(const uint8_t *)"", 0});
         for (size_t i = 0; i < n; i++) {
                 if (loads[i].file && (!load_unlock(t, loads + i, n - i) || !add_one(t, &loads[i])))
                         status = 1;

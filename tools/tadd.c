@@ -119,8 +119,10 @@ static int remove_file(Tadd *t, const char *path) {
                 status = remove_key(t, path, key, *comment ? comment : "no comment");
         if (t->keys_only)
                 return status;
-        if (asprintf(&cert_path, "%s-cert.pub", path) < 0)
+        if (asprintf(&cert_path, "%s-cert.pub", path) < 0) {
+                fprintf(stderr, "Bad key file %s: %s\n", path, ta_strerror(-ENOMEM));
                 return 1;
+        }
         err = ta_file_read(cert_path, TA_KEYFILE_MAX, &text, NULL);
         if (err == -ENOENT)
                 return status;

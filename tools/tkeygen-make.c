@@ -192,7 +192,7 @@ int tkeygen_change_passphrase(Config *c) {
         int err, status;
 
         if (asprintf(&failure, "Failed to load key %s", c->path) < 0)
-                return 255;
+                return tkeygen_fatal("%s", ta_strerror(-ENOMEM));
         status = tkeygen_load(c, c->old_passphrase, "Enter old passphrase: ", failure, &file, NULL);
         if (status)
                 return status;
@@ -233,7 +233,7 @@ int tkeygen_change_comment(Config *c) {
         int status;
 
         if (asprintf(&failure, "Cannot load private key \"%s\"", c->path) < 0)
-                return 255;
+                return tkeygen_fatal("%s", ta_strerror(-ENOMEM));
         status = tkeygen_load(c, text, "Enter passphrase: ", failure, &file, &passphrase);
         if (status)
                 return status;

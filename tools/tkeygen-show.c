@@ -18,8 +18,8 @@
 
 static int print_line(const TaKey *key, TaBytes comment) {
         size_t room = 2 * key->blob_len + comment.len + 128;
-        ta_cleanup(ta_freep) char *text = malloc(room);
-        TaWriter w = ta_writer(text, text ? room : 0);
+        ta_cleanup(ta_freep) char *text = keys_alloc(room);
+        TaWriter w = ta_writer(text, room);
 
         ta_publine_write(&w, key, comment);
         ta_write_u8(&w, 0);
@@ -34,7 +34,7 @@ static int load(const Config *c, TaKeyFile **ret) {
 
         if (asprintf(&failure, "Load key \"%s\"", c->path) < 0 ||
             asprintf(&prompt, "Enter passphrase for \"%s\": ", c->path) < 0)
-                return 255;
+                return tkeygen_fatal("%s", ta_strerror(-ENOMEM));
         return tkeygen_load(c, c->old_passphrase, prompt, failure, ret, NULL);
 }
 
