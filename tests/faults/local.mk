@@ -2,12 +2,13 @@
 #
 # The sweeps fail each allocation in turn. lib/secret.c is built again for them, over the plain heap,
 # so that what is secret comes from the same allocator as everything else.
-SWEEPS = tests/faults/sweep-keeper tests/faults/sweep-front tests/faults/sweep-lib
+SWEEPS = tests/faults/sweep-keeper tests/faults/sweep-front tests/faults/sweep-lib \
+	tests/faults/sweep-tkeygen tests/faults/sweep-tadd
 check_PROGRAMS += $(SWEEPS)
 TESTS += $(SWEEPS)
 
 check_LIBRARIES += libsweep.a libfailing.a
-libsweep_a_SOURCES = lib/secret.c tests/support/sweep.c tests/support/sweep.h
+libsweep_a_SOURCES = lib/secret.c lib/allsecret.c tests/support/sweep.c tests/support/sweep.h
 libsweep_a_CPPFLAGS = $(TEST_CPPFLAGS) -DTA_SANITIZED=1
 # The compiler would make a calloc() of what stands in calloc().
 libfailing_a_SOURCES = tests/support/failing.c tests/support/failing.h
@@ -25,6 +26,22 @@ tests_faults_sweep_front_LDADD = tests/libfront.a libtagent.a libkeeper.a $(SWEE
 tests_faults_sweep_lib_SOURCES = tests/faults/sweep-lib.c
 tests_faults_sweep_lib_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_faults_sweep_lib_LDADD = $(SWEEP_LDADD)
+
+# The tools whole, as they are but for the name of main().
+TOOL_SWEEP_CPPFLAGS = $(AM_CPPFLAGS) -DTA_SANITIZED=1 -Dmain=tool_main
+check_LIBRARIES += libsweeptkeygen.a libsweeptadd.a
+libsweeptkeygen_a_SOURCES = $(tkeygen_SOURCES)
+libsweeptkeygen_a_CPPFLAGS = $(TOOL_SWEEP_CPPFLAGS)
+libsweeptkeygen_a_CFLAGS = $(AM_CFLAGS) -Wno-missing-prototypes
+libsweeptadd_a_SOURCES = $(tadd_SOURCES)
+libsweeptadd_a_CPPFLAGS = $(TOOL_SWEEP_CPPFLAGS)
+libsweeptadd_a_CFLAGS = $(AM_CFLAGS) -Wno-missing-prototypes
+tests_faults_sweep_tkeygen_SOURCES = tests/faults/sweep-tools.c
+tests_faults_sweep_tkeygen_CPPFLAGS = $(TEST_CPPFLAGS) -DTKEYGEN
+tests_faults_sweep_tkeygen_LDADD = libsweeptkeygen.a $(SWEEP_LDADD)
+tests_faults_sweep_tadd_SOURCES = tests/faults/sweep-tools.c
+tests_faults_sweep_tadd_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_faults_sweep_tadd_LDADD = libsweeptadd.a $(SWEEP_LDADD)
 
 # Writers of files, struck at each system call.
 check_PROGRAMS += tests/faults/strike-files

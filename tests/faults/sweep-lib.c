@@ -7,6 +7,7 @@
 #include <glib.h>
 #include <signal.h>
 #include <sodium.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -354,7 +355,7 @@ static void start_agent(void) {
                       listen(listener, 8) == 0);
         agent = fork();
         if (agent == 0) {
-                (void)alarm(300);
+                (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should a test fail */
                 for (;;) {
                         int fd = accept(listener, NULL, NULL);
 

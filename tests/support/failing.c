@@ -9,6 +9,7 @@
 
 static struct {
         bool armed, for_good, failed;
+        volatile bool *told;
         unsigned long left; /* allocations until the one that fails */
         long live, live_in_libcrypto;
 } state;
@@ -43,6 +44,8 @@ static bool refuse(void) {
                 return false;
         }
         state.failed = true;
+        if (state.told)
+                *state.told = true;
         errno = ENOMEM;
         return true;
 }
@@ -146,6 +149,10 @@ void failing_begin(unsigned long at, bool for_good) {
         state.for_good = for_good;
         state.failed = false;
         state.armed = true;
+}
+
+void failing_tell(volatile bool *ret) {
+        state.told = ret;
 }
 
 bool failing_end(void) {

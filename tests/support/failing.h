@@ -12,6 +12,8 @@
 
 /* From now on allocation number `at`, counted from 0, fails; with `for_good` all after it too. */
 void failing_begin(unsigned long at, bool for_good);
+/* *ret is set once an allocation has failed: for who is another process, in memory that both have. */
+void failing_tell(volatile bool *ret);
 /* Memory is plenty again. Whether an allocation has failed. */
 bool failing_end(void);
 
