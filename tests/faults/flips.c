@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * F50: bits flip in keys that are loaded, anywhere in what the heap has of them but pointers and locks:
- * private and public numbers, those of the curve, blinding, what makes multiplication quick. No
- * signature that is not right leaves the keeper, whatever else becomes of it.
+ * F50: bits flip in keys that are loaded, anywhere in what the heap has of them but pointers and
+ * locks: private and public numbers, those of the curve, blinding, what makes multiplication quick.
+ * No signature that is not right leaves the keeper, whatever else becomes of it.
  *
  * TA_LONG=1: 10,000 flips; otherwise a tenth, others at each run.
  */
@@ -71,14 +71,16 @@ static bool has_pointers(const FailingBlock *b) {
                 uintptr_t word;
 
                 memcpy(&word, b->data + at, sizeof word);
-                if (word >> 40 == (uintptr_t)b->data >> 40 || word >> 40 == (uintptr_t)&sign >> 40 ||
+                if (word >> 40 == (uintptr_t)b->data >> 40 ||
+                    word >> 40 == (uintptr_t)&sign >> 40 ||
                     word >> 40 == (uintptr_t)&EVP_PKEY_free >> 40)
                         return true;
         }
         return false;
 }
 
-/* Bytes at its start that are not the key's: lib/secret.c writes the length before what it gives. */
+/* Bytes at its start that are not the key's: lib/secret.c writes the length before what it gives.
+ */
 static size_t head(const FailingBlock *b) {
         size_t len[2] = {0};
 
@@ -102,7 +104,8 @@ static void flip(const FailingBlock *blocks, size_t n) {
         at = randombytes_uniform((uint32_t)all);
         for (size_t i = 0; i < n; i++) {
                 if (at < flippable(&blocks[i])) {
-                        blocks[i].data[head(&blocks[i]) + at] ^= (uint8_t)(1u << randombytes_uniform(8));
+                        blocks[i].data[head(&blocks[i]) + at] ^=
+                                (uint8_t)(1u << randombytes_uniform(8));
                         return;
                 }
                 at -= flippable(&blocks[i]);
@@ -155,7 +158,8 @@ int main(int argc, char **argv) {
         g_assert_cmpint(sodium_init(), >=, 0);
         g_assert_cmpint(ta_crypto_start(), ==, 0);
         for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
-                g_autofree char *path = g_strdup_printf("/flips/f50-%s-%u", kinds[i].option, kinds[i].bits);
+                g_autofree char *path =
+                        g_strdup_printf("/flips/f50-%s-%u", kinds[i].option, kinds[i].bits);
 
                 g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_kind);
         }

@@ -17,13 +17,13 @@
 
 static enum Lie {
         TRUTH,
-        NOTHING,     /* success, and the output as it was */
-        NO_LENGTH,   /* a signature of length 0 */
-        SHORTER,     /* by a byte */
+        NOTHING,   /* success, and the output as it was */
+        NO_LENGTH, /* a signature of length 0 */
+        SHORTER,   /* by a byte */
         LONGER,
-        ENORMOUS,    /* 2^32 - 1 */
-        GARBAGE,     /* of the right length */
-        ANOTHER,     /* the signature of something else */
+        ENORMOUS, /* 2^32 - 1 */
+        GARBAGE,  /* of the right length */
+        ANOTHER,  /* the signature of something else */
         N_LIES,
 } lie;
 
@@ -51,8 +51,8 @@ static unsigned length_told(unsigned len) {
 
 /* ---- in place of the libraries' ---------------------------------------------------------- */
 
-int RSA_sign(int type, const unsigned char *hash, unsigned len, unsigned char *out, unsigned *ret_len,
-             RSA *rsa) {
+int RSA_sign(int type, const unsigned char *hash, unsigned len, unsigned char *out,
+             unsigned *ret_len, RSA *rsa) {
         int (*sign)(int, const unsigned char *, unsigned, unsigned char *, unsigned *, RSA *);
         unsigned char other[64];
         int done = 1;
@@ -97,8 +97,8 @@ ECDSA_SIG *ECDSA_do_sign(const unsigned char *hash, int len, EC_KEY *key) {
 /* Always of one length; what it gives twice alike is the start's self-test to find. */
 int crypto_sign_detached(unsigned char *out, unsigned long long *ret_len, const unsigned char *data,
                          unsigned long long len, const unsigned char *sk) {
-        int (*sign)(unsigned char *, unsigned long long *, const unsigned char *, unsigned long long,
-                    const unsigned char *);
+        int (*sign)(unsigned char *, unsigned long long *, const unsigned char *,
+                    unsigned long long, const unsigned char *);
         static unsigned char count;
         int done;
 
@@ -155,7 +155,8 @@ int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         g_assert_cmpint(sodium_init(), >=, 0);
         for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
-                g_autofree char *path = g_strdup_printf("/liar/f51-%s-%u", kinds[i].option, kinds[i].bits);
+                g_autofree char *path =
+                        g_strdup_printf("/liar/f51-%s-%u", kinds[i].option, kinds[i].bits);
 
                 g_test_add_data_func(path, GSIZE_TO_POINTER(i), test_kind);
         }

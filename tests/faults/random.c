@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * F52: where the kernel gives no random numbers, and no device does, nothing that needs them is made
- * of something else: it fails, or the process ends.
+ * F52: where the kernel gives no random numbers, and no device does, nothing that needs them is
+ * made of something else: it fails, or the process ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +63,8 @@ static int seal_file(void) {
         TaKey *key;
 
         return ta_key_read_private(&r, &key) ||
-               ta_keyfile_write(key, ta_str(""), ta_str("secret"), &(TaKeyFileOptions){.rounds = 1}, &text);
+               ta_keyfile_write(key, ta_str(""), ta_str("secret"), &(TaKeyFileOptions){.rounds = 1},
+                                &text);
 }
 
 /* The key to which others seal. */
@@ -161,11 +162,13 @@ static void test_tkeygen(void) {
         static Struck struck;
 
         for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
-                const char *const args[] = {"tkeygen", "-q", "-t", types[i], "-N", "", "-f", "k", NULL};
+                const char *const args[] = {"tkeygen", "-q", "-t", types[i], "-N",
+                                            "",        "-f", "k",  NULL};
                 char said[256] = "";
 
                 g_assert_true(ftruncate(words, 0) == 0 && lseek(words, 0, SEEK_SET) == 0);
-                if (strike(tkeygen, (void *)(uintptr_t)args, &(Strike){.no_random = true}, &struck) < 0) {
+                if (strike(tkeygen, (void *)(uintptr_t)args, &(Strike){.no_random = true},
+                           &struck) < 0) {
                         g_test_skip("processes cannot be traced here");
                         return;
                 }

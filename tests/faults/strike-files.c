@@ -39,8 +39,8 @@ typedef struct Case {
         const char *args; /* of tkeygen; NULL: ta_file_write() by itself */
         TaKeyFormat format;
         bool exists;
-        bool replace; /* where there are no `args` */
-        bool by_link; /* k is a symbolic link to folder/real */
+        bool replace;                           /* where there are no `args` */
+        bool by_link;                           /* k is a symbolic link to folder/real */
         const char *passphrase[2], *comment[2]; /* old, new */
         bool writes_public;
         enum { ED25519, ECDSA, RSA, N_KINDS } kind;
@@ -52,38 +52,78 @@ static const Case cases[] = {
         {.name = "ta_file_write, by a link", .exists = true, .replace = true, .by_link = true},
         {.name = "ta_file_write, exists", .exists = true},
         {.name = "new", .args = "-q -t ed25519 -N% -C another -f k", .writes_public = true},
-        {.name = "new, sealed", .args = "-q -t ed25519 -a 1 -N new -C another -f k",
-         .writes_public = true, .passphrase = {NULL, "new"}},
+        {.name = "new, sealed",
+         .args = "-q -t ed25519 -a 1 -N new -C another -f k",
+         .writes_public = true,
+         .passphrase = {NULL, "new"}},
         {.name = "new, ECDSA", .args = "-q -t ecdsa -N% -C another -f k", .writes_public = true},
-        {.name = "new, PKCS#8", .args = "-q -t ecdsa -m PKCS8 -N% -C another -f k",
-         .format = TA_FORMAT_PKCS8, .writes_public = true},
-        {.name = "-p, none to one", .args = "-p -a 1 -N new -f k", .exists = true,
-         .passphrase = {NULL, "new"}, .comment = {old_comment, old_comment}},
-        {.name = "-p, one to none", .args = "-p -P old -N% -f k", .exists = true,
-         .passphrase = {"old", NULL}, .comment = {old_comment, old_comment}},
-        {.name = "-p, one to another", .args = "-p -a 1 -P old -N new -f k", .exists = true,
-         .passphrase = {"old", "new"}, .comment = {old_comment, old_comment}},
-        {.name = "-p, by a link", .args = "-p -a 1 -N new -f k", .exists = true, .by_link = true,
-         .passphrase = {NULL, "new"}, .comment = {old_comment, old_comment}},
-        {.name = "-p, PEM", .args = "-p -m PEM -N newer -f k", .format = TA_FORMAT_PEM,
-         .exists = true, .passphrase = {NULL, "newer"}, .kind = ECDSA},
-        {.name = "-p, PKCS#8", .args = "-p -m PKCS8 -N newer -f k", .format = TA_FORMAT_PKCS8,
-         .exists = true, .passphrase = {NULL, "newer"}, .kind = ECDSA},
-        {.name = "-p, RSA", .args = "-p -N% -P old -f k", .exists = true, .kind = RSA,
-         .passphrase = {"old", NULL}, .comment = {old_comment, old_comment}},
-        {.name = "-c", .args = "-c -C another -f k", .exists = true, .writes_public = true,
+        {.name = "new, PKCS#8",
+         .args = "-q -t ecdsa -m PKCS8 -N% -C another -f k",
+         .format = TA_FORMAT_PKCS8,
+         .writes_public = true},
+        {.name = "-p, none to one",
+         .args = "-p -a 1 -N new -f k",
+         .exists = true,
+         .passphrase = {NULL, "new"},
+         .comment = {old_comment, old_comment}},
+        {.name = "-p, one to none",
+         .args = "-p -P old -N% -f k",
+         .exists = true,
+         .passphrase = {"old", NULL},
+         .comment = {old_comment, old_comment}},
+        {.name = "-p, one to another",
+         .args = "-p -a 1 -P old -N new -f k",
+         .exists = true,
+         .passphrase = {"old", "new"},
+         .comment = {old_comment, old_comment}},
+        {.name = "-p, by a link",
+         .args = "-p -a 1 -N new -f k",
+         .exists = true,
+         .by_link = true,
+         .passphrase = {NULL, "new"},
+         .comment = {old_comment, old_comment}},
+        {.name = "-p, PEM",
+         .args = "-p -m PEM -N newer -f k",
+         .format = TA_FORMAT_PEM,
+         .exists = true,
+         .passphrase = {NULL, "newer"},
+         .kind = ECDSA},
+        {.name = "-p, PKCS#8",
+         .args = "-p -m PKCS8 -N newer -f k",
+         .format = TA_FORMAT_PKCS8,
+         .exists = true,
+         .passphrase = {NULL, "newer"},
+         .kind = ECDSA},
+        {.name = "-p, RSA",
+         .args = "-p -N% -P old -f k",
+         .exists = true,
+         .kind = RSA,
+         .passphrase = {"old", NULL},
+         .comment = {old_comment, old_comment}},
+        {.name = "-c",
+         .args = "-c -C another -f k",
+         .exists = true,
+         .writes_public = true,
          .comment = {old_comment, new_comment}},
-        {.name = "-c, sealed", .args = "-c -a 1 -P old -C another -f k", .exists = true,
-         .writes_public = true, .passphrase = {"old", "old"},
+        {.name = "-c, sealed",
+         .args = "-c -a 1 -P old -C another -f k",
+         .exists = true,
+         .writes_public = true,
+         .passphrase = {"old", "old"},
          .comment = {old_comment, new_comment}},
-        {.name = "-c, by a link", .args = "-c -C another -f k", .exists = true, .by_link = true,
-         .writes_public = true, .comment = {old_comment, new_comment}},
+        {.name = "-c, by a link",
+         .args = "-c -C another -f k",
+         .exists = true,
+         .by_link = true,
+         .writes_public = true,
+         .comment = {old_comment, new_comment}},
 };
 
 static char *folder;
 static const Case *kase;
 static TaKey *keys[N_KINDS];
-/* Texts of k; `after` where the test itself writes it. A forked child does not have secret memory. */
+/* Texts of k; `after` where the test itself writes it. A forked child does not have secret memory.
+ */
 static TaBytes before, after;
 static int words = -1; /* what the victim said on standard error */
 static int null = -1;
@@ -229,8 +269,7 @@ static State private_state(TaKey **ret) {
                         continue;
                 if (kase->exists && !ta_key_same_plain(file->key, key_of_case()))
                         return TORN;
-                if (!kase->args && !ta_bytes_equal(ta_secret_bytes(text),
-                                                   i ? after : before))
+                if (!kase->args && !ta_bytes_equal(ta_secret_bytes(text), i ? after : before))
                         continue;
                 *ret = ta_steal(&file->key);
                 return i ? NEW : OLD;
@@ -284,8 +323,10 @@ static bool said_why(void) {
 /* After any strike. `silent`: it cannot have said anything. */
 static void judge(const char *what, bool silent) {
         ta_cleanup(ta_key_freep) TaKey *key = NULL;
-        State private = private_state(&key), public = kase->writes_public ? public_state(key) : NONE;
-        bool died = WIFSIGNALED(struck.status), succeeded = !died && WEXITSTATUS(struck.status) == 0;
+        State private = private_state(&key),
+              public = kase->writes_public ? public_state(key) : NONE;
+        bool died = WIFSIGNALED(struck.status),
+             succeeded = !died && WEXITSTATUS(struck.status) == 0;
         const char *wrong = NULL;
 
         left_over = false;
@@ -351,12 +392,13 @@ static void kill_everywhere(void) {
 
 /* ---- F27, F29 ----------------------------------------------------------------------------- */
 
-/* What can fail on a disk, or where there is none any more; a loader without memory is not asked. */
+/* What can fail on a disk, or where there is none any more; a loader without memory is not asked.
+ */
 static bool may_fail(uint64_t number) {
         static const uint64_t calls[] = {
-                SYS_openat, SYS_read,   SYS_write,    SYS_close,    SYS_newfstatat, SYS_fsync,
-                SYS_fchmod, SYS_rename, SYS_renameat, SYS_renameat2, SYS_getrandom, SYS_readlink,
-                SYS_mkdir,  SYS_lseek,  SYS_fstat,    SYS_lstat,    SYS_stat,
+                SYS_openat, SYS_read,   SYS_write,    SYS_close,     SYS_newfstatat, SYS_fsync,
+                SYS_fchmod, SYS_rename, SYS_renameat, SYS_renameat2, SYS_getrandom,  SYS_readlink,
+                SYS_mkdir,  SYS_lseek,  SYS_fstat,    SYS_lstat,     SYS_stat,
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(calls); i++)
@@ -373,19 +415,24 @@ static void fail_everywhere(void) {
         static const struct {
                 int error;
                 bool for_good;
-        } ways[] = {{ENOSPC, true}, {EIO, false}, {EIO, true}, {EDQUOT, false}, {EROFS, true}, {EACCES, false}};
+        } ways[] = {{ENOSPC, true},  {EIO, false},  {EIO, true},
+                    {EDQUOT, false}, {EROFS, true}, {EACCES, false}};
         unsigned long turn = offset();
 
         for (unsigned long call = 0; call < looked.n_calls; call++) {
                 if (!may_fail(looked.calls[call].number) || is_words(call))
                         continue;
                 for (size_t i = 0; i < G_N_ELEMENTS(ways); i++) {
-                        Strike plan = {.kind = STRIKE_FAIL, .at = call, .error = ways[i].error,
-                                       .for_good = ways[i].for_good, .no_sync = true};
+                        Strike plan = {.kind = STRIKE_FAIL,
+                                       .at = call,
+                                       .error = ways[i].error,
+                                       .for_good = ways[i].for_good,
+                                       .no_sync = true};
 
                         if (turn++ % stride() != 0)
                                 continue;
-                        n_failed += once(&plan, described("failed at call", call, g_strerror(plan.error)),
+                        n_failed += once(&plan,
+                                         described("failed at call", call, g_strerror(plan.error)),
                                          false);
                 }
         }
@@ -503,8 +550,8 @@ int main(int argc, char **argv) {
                 g_test_add_data_func(path, &cases[i], test_case);
         }
         status = g_test_run();
-        g_print("# killed at %lu points, failed at %lu, signalled at %lu; no file was torn\n", n_killed,
-                n_failed, n_signalled);
+        g_print("# killed at %lu points, failed at %lu, signalled at %lu; no file was torn\n",
+                n_killed, n_failed, n_signalled);
         for (size_t i = 0; i < N_KINDS; i++)
                 ta_key_free(keys[i]);
         g_assert_cmpint(chdir("/"), ==, 0);

@@ -326,8 +326,9 @@ static void judge_bind(uint8_t answer) {
                 g_assert_cmpuint(ask(watcher, add_old, NULL), ==, SSH_AGENT_SUCCESS);
 }
 
-#define ROW(name_, write_, success_, before_, after_)                                               \
-        .name = (name_), .write = (write_), .success = (success_), .before = (before_), .after = (after_)
+#define ROW(name_, write_, success_, before_, after_)                                              \
+        .name = (name_), .write = (write_), .success = (success_), .before = (before_),            \
+        .after = (after_)
 
 /* clang-format off */
 static const Step steps[] = {
@@ -410,7 +411,9 @@ static void judge_first(void *data) {
 
 static void test_first_requests(void) {
         for (step = first_steps; step < first_steps + G_N_ELEMENTS(first_steps); step++)
-                sweep(&(Sweep){.name = step->name, .prepare = prepare_first, .act = act,
+                sweep(&(Sweep){.name = step->name,
+                               .prepare = prepare_first,
+                               .act = act,
                                .judge = judge_first});
 }
 

@@ -22,9 +22,14 @@ static const struct {
         unsigned bits;
         uint32_t flags;
 } kinds[] = {
-        {"ed25519", 0, 0}, {"ecdsa", 256, 0}, {"ecdsa", 384, 0}, {"ecdsa", 521, 0}, {"rsa", 1024, 0},
+        {"ed25519", 0, 0},
+        {"ecdsa", 256, 0},
+        {"ecdsa", 384, 0},
+        {"ecdsa", 521, 0},
+        {"rsa", 1024, 0},
         /* the same to add, not to sign with */
-        {"rsa", 1024, SSH_AGENT_RSA_SHA2_256}, {"rsa", 1024, SSH_AGENT_RSA_SHA2_512},
+        {"rsa", 1024, SSH_AGENT_RSA_SHA2_256},
+        {"rsa", 1024, SSH_AGENT_RSA_SHA2_512},
 };
 #define N_KINDS G_N_ELEMENTS(kinds)
 #define N_TYPES 5
@@ -46,8 +51,8 @@ static struct {
 static const char *name_of(const char *what, unsigned kind) {
         static char name[64];
 
-        g_snprintf(name, sizeof name, "%s %s %u flags %u", what, kinds[kind].option, kinds[kind].bits,
-                   kinds[kind].flags);
+        g_snprintf(name, sizeof name, "%s %s %u flags %u", what, kinds[kind].option,
+                   kinds[kind].bits, kinds[kind].flags);
         return name;
 }
 
@@ -137,7 +142,8 @@ static bool refused(void) {
         if (k.reply.status == 0)
                 return false;
         g_assert_cmpuint(k.reply.contents.len, ==, 0);
-        if (k.reply.status != TA_E_FULL && k.reply.status != TA_E_CRYPTO && k.reply.status != -ENOMEM)
+        if (k.reply.status != TA_E_FULL && k.reply.status != TA_E_CRYPTO &&
+            k.reply.status != -ENOMEM)
                 g_error("memory was short, and that is called: %s", ta_strerror(k.reply.status));
         return true;
 }
@@ -194,10 +200,14 @@ static void judge_add(void *data ta_unused) {
 static void test_add(void) {
         begin();
         for (k.kind = 0; k.kind < N_TYPES; k.kind++)
-                sweep(&(Sweep){.name = name_of("add", k.kind), .prepare = prepare_add, .act = act,
-                               .judge = judge_add, .stride = k.kind > 0 ? 3 : 1});
+                sweep(&(Sweep){.name = name_of("add", k.kind),
+                               .prepare = prepare_add,
+                               .act = act,
+                               .judge = judge_add,
+                               .stride = k.kind > 0 ? 3 : 1});
         k.kind = 0;
-        sweep(&(Sweep){.name = "add sealed", .prepare = prepare_sealed, .act = act, .judge = judge_add});
+        sweep(&(Sweep){
+                .name = "add sealed", .prepare = prepare_sealed, .act = act, .judge = judge_add});
         finish();
 }
 
@@ -220,7 +230,9 @@ static void judge_crowd(void *data ta_unused) {
 
 static void test_crowd(void) {
         k.kind = 0;
-        sweep(&(Sweep){.name = "add to a full table", .prepare = prepare_crowd, .act = act,
+        sweep(&(Sweep){.name = "add to a full table",
+                       .prepare = prepare_crowd,
+                       .act = act,
                        .judge = judge_crowd});
 }
 
@@ -244,7 +256,9 @@ static void test_sign(void) {
                 g_assert_cmpint(vault_new(&k.vault), ==, 0);
                 g_assert_cmpint(add(OLD, k.kind), ==, 0);
                 commit(OLD);
-                sweep(&(Sweep){.name = name_of("sign", k.kind), .prepare = prepare_sign, .act = act,
+                sweep(&(Sweep){.name = name_of("sign", k.kind),
+                               .prepare = prepare_sign,
+                               .act = act,
                                .judge = judge_sign});
                 finish();
         }
@@ -291,7 +305,8 @@ static void judge_unlock(void *data ta_unused) {
 static void test_lock(void) {
         begin();
         sweep(&(Sweep){.name = "lock", .prepare = prepare_lock, .act = act, .judge = judge_lock});
-        sweep(&(Sweep){.name = "unlock", .prepare = prepare_unlock, .act = act, .judge = judge_unlock});
+        sweep(&(Sweep){
+                .name = "unlock", .prepare = prepare_unlock, .act = act, .judge = judge_unlock});
         finish();
 }
 
@@ -357,9 +372,10 @@ int main(int argc, char **argv) {
         test_start(); /* before this process has anything to do with libcrypto */
         g_assert_cmpint(ta_crypto_start(), ==, 0);
         for (unsigned i = 0; i < N_KINDS; i++)
-                g_assert_cmpint(ta_key_generate(ta_key_type_by_option(kinds[i].option, kinds[i].bits),
-                                                kinds[i].bits, &k.keys[i]),
-                                ==, 0);
+                g_assert_cmpint(
+                        ta_key_generate(ta_key_type_by_option(kinds[i].option, kinds[i].bits),
+                                        kinds[i].bits, &k.keys[i]),
+                        ==, 0);
         g_test_add_func("/sweep/keeper/f31-sign", test_sign);
         g_test_add_func("/sweep/keeper/f31-add", test_add);
         g_test_add_func("/sweep/keeper/f31-crowd", test_crowd);

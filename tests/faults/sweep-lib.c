@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * F31 in what reads and writes keys: every allocation fails. Either it is done, and then rightly, or
- * it is refused for want of memory, and for nothing that would send somebody looking elsewhere.
+ * F31 in what reads and writes keys: every allocation fails. Either it is done, and then rightly,
+ * or it is refused for want of memory, and for nothing that would send somebody looking elsewhere.
  */
 #include <errno.h>
 #include <glib.h>
@@ -63,7 +63,8 @@ static TaKeyFile *file;
 static int write_file(void) {
         TaKeyFileOptions options = {format->format, format->cipher, 1};
 
-        return ta_keyfile_write(keys[kind], ta_str(COMMENT), ta_str(format->passphrase), &options, &text);
+        return ta_keyfile_write(keys[kind], ta_str(COMMENT), ta_str(format->passphrase), &options,
+                                &text);
 }
 
 static void act_write(void *data ta_unused) {
@@ -130,13 +131,21 @@ static void test_files(const void *data) {
                         continue;
                 asn1 = format->format != TA_FORMAT_OPENSSH;
                 passphrase = format->passphrase;
-                sweep(&(Sweep){.name = "write", .act = act_write, .judge = judge_write, .stride = format->stride});
+                sweep(&(Sweep){.name = "write",
+                               .act = act_write,
+                               .judge = judge_write,
+                               .stride = format->stride});
                 g_assert_cmpint(write_file(), ==, 0);
-                sweep(&(Sweep){.name = "read", .act = act_read, .judge = judge_read, .stride = format->stride});
+                sweep(&(Sweep){.name = "read",
+                               .act = act_read,
+                               .judge = judge_read,
+                               .stride = format->stride});
                 passphrase = "wrong";
                 if (*format->passphrase)
-                        sweep(&(Sweep){.name = "wrong passphrase", .act = act_read,
-                                       .judge = judge_wrong_passphrase, .stride = format->stride});
+                        sweep(&(Sweep){.name = "wrong passphrase",
+                                       .act = act_read,
+                                       .judge = judge_wrong_passphrase,
+                                       .stride = format->stride});
                 ta_secret_drop(ta_steal(&text));
         }
 }
@@ -144,8 +153,8 @@ static void test_files(const void *data) {
 /* ---- public keys -------------------------------------------------------------------------- */
 
 static const char *const public_files[] = {
-        "authorized",   "known-hosts",   "envelope",  "ed25519-cert", "p256-cert",    "rsa-cert",
-        "ed25519-rfc4716", "p256-pkcs8", "p256",      "rsa-pem",      "rsa-pkcs8",    "rsa-rfc4716",
+        "authorized",      "known-hosts", "envelope", "ed25519-cert", "p256-cert", "rsa-cert",
+        "ed25519-rfc4716", "p256-pkcs8",  "p256",     "rsa-pem",      "rsa-pkcs8", "rsa-rfc4716",
 };
 static TaBytes public_text;
 static TaKey *found, *expected;
@@ -169,15 +178,17 @@ static void judge_public(void *data) {
 static void test_public_files(void) {
         asn1 = true;
         for (size_t i = 0; i < G_N_ELEMENTS(public_files); i++) {
-                g_autofree char *path =
-                        g_test_build_filename(G_TEST_DIST, "fuzz/corpus/pubfile", public_files[i], NULL);
+                g_autofree char *path = g_test_build_filename(G_TEST_DIST, "fuzz/corpus/pubfile",
+                                                              public_files[i], NULL);
                 g_autofree char *content = NULL;
                 size_t len;
 
                 g_assert_true(g_file_get_contents(path, &content, &len, NULL));
                 public_text = (TaBytes){(const uint8_t *)content, len};
                 g_assert_cmpint(ta_pubfile_read(public_text, &expected, &expected_comment), ==, 0);
-                sweep(&(Sweep){.name = public_files[i], .act = act_public, .judge = judge_public,
+                sweep(&(Sweep){.name = public_files[i],
+                               .act = act_public,
+                               .judge = judge_public,
                                .data = (void *)(uintptr_t)public_files[i]});
                 ta_key_free(ta_steal(&expected));
                 free(ta_steal(&expected_comment));
@@ -210,7 +221,9 @@ static void test_several_lines(void) {
         public_text = ta_written(&w);
         expected = keys[P256];
         expected_comment = g_strdup(COMMENT);
-        sweep(&(Sweep){.name = "several lines", .act = act_public, .judge = judge_public,
+        sweep(&(Sweep){.name = "several lines",
+                       .act = act_public,
+                       .judge = judge_public,
                        .data = (void *)(uintptr_t) "several lines"});
         expected = NULL;
         g_free(ta_steal(&expected_comment));
@@ -223,10 +236,11 @@ static void test_write_public(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(public_formats); i++)
                 for (kind = 0; kind < N_KEYS; kind++) {
                         format = &(Format){.format = public_formats[i]};
-                        g_assert_cmpint(ta_pubfile_write(keys[kind], ta_str(COMMENT), public_formats[i],
-                                                         &expected_comment),
+                        g_assert_cmpint(ta_pubfile_write(keys[kind], ta_str(COMMENT),
+                                                         public_formats[i], &expected_comment),
                                         ==, 0);
-                        sweep(&(Sweep){.name = "write public", .act = act_write_public,
+                        sweep(&(Sweep){.name = "write public",
+                                       .act = act_write_public,
                                        .judge = judge_write_public});
                         free(ta_steal(&expected_comment));
                 }
@@ -272,7 +286,8 @@ static void test_fingerprints(void) {
                         tell = ways[i];
                         g_assert_cmpint(tell(), ==, 0);
                         g_strlcpy(expected_words, told, sizeof expected_words);
-                        sweep(&(Sweep){.name = "fingerprint", .act = act_tell, .judge = judge_tell});
+                        sweep(&(Sweep){
+                                .name = "fingerprint", .act = act_tell, .judge = judge_tell});
                 }
 }
 
@@ -299,11 +314,13 @@ static void test_verify(void) {
         for (kind = 0; kind < N_KEYS; kind++) {
                 TaWriter w = ta_writer(signature, sizeof signature);
 
-                g_assert_cmpint(ta_key_sign(keys[kind], ta_str(DATA), SSH_AGENT_RSA_SHA2_512, &w), ==, 0);
+                g_assert_cmpint(ta_key_sign(keys[kind], ta_str(DATA), SSH_AGENT_RSA_SHA2_512, &w),
+                                ==, 0);
                 signature_len = w.len;
                 sweep(&(Sweep){.name = "verify", .act = act_verify, .judge = judge_good});
                 signature[w.len - 1] ^= 1;
-                sweep(&(Sweep){.name = "verify what is bad", .act = act_verify, .judge = judge_bad});
+                sweep(&(Sweep){
+                        .name = "verify what is bad", .act = act_verify, .judge = judge_bad});
         }
 }
 
@@ -327,7 +344,8 @@ static void serve(int fd) {
                 switch (message[0]) {
                 case SSH_AGENTC_REQUEST_IDENTITIES:
                         ta_identities_begin(&w, 1);
-                        ta_identities_write(&w, (TaIdentity){ta_key_blob(keys[P256]), ta_str(COMMENT)});
+                        ta_identities_write(&w,
+                                            (TaIdentity){ta_key_blob(keys[P256]), ta_str(COMMENT)});
                         break;
                 case SSH_AGENTC_SIGN_REQUEST:
                         ta_sign_response_write(&w, (TaBytes){signature, signature_len});
@@ -348,10 +366,12 @@ static void start_agent(void) {
         struct sockaddr_un address = {.sun_family = AF_UNIX};
         int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        g_snprintf(socket_path, sizeof socket_path, "%s/ta-sweep-%d", g_get_tmp_dir(), (int)getpid());
+        g_snprintf(socket_path, sizeof socket_path, "%s/ta-sweep-%d", g_get_tmp_dir(),
+                   (int)getpid());
         g_strlcpy(address.sun_path, socket_path, sizeof address.sun_path);
         (void)unlink(socket_path);
-        g_assert_true(listener >= 0 && bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+        g_assert_true(listener >= 0 &&
+                      bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
                       listen(listener, 8) == 0);
         agent = fork();
         if (agent == 0) {
@@ -400,7 +420,8 @@ static void judge_client(void *data ta_unused) {
         if (err)
                 assert_short("client");
         else
-                g_assert_true(client_got.listed_right && client_got.signed_right && client_got.added);
+                g_assert_true(client_got.listed_right && client_got.signed_right &&
+                              client_got.added);
 }
 
 static void test_client(void) {
@@ -420,7 +441,8 @@ int main(int argc, char **argv) {
         static const struct {
                 const char *option;
                 unsigned bits;
-        } made[N_KEYS] = {{"ed25519", 0}, {"ecdsa", 256}, {"ecdsa", 384}, {"ecdsa", 521}, {"rsa", 1024}};
+        } made[N_KEYS] = {
+                {"ed25519", 0}, {"ecdsa", 256}, {"ecdsa", 384}, {"ecdsa", 521}, {"rsa", 1024}};
         int status;
 
         failing_adopt_libcrypto();

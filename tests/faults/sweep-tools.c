@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * F31 in tadd and tkeygen, whole: every allocation fails, from main on. They end by themselves; if they
- * say that they have done it they have, and if not they say why; a file is the old or the new one.
+ * F31 in tadd and tkeygen, whole: every allocation fails, from main on. They end by themselves; if
+ * they say that they have done it they have, and if not they say why; a file is the old or the new
+ * one.
  *
  * Built once for each tool, whose main() is tool_main() here; each run is a child of this process.
  */
@@ -68,11 +69,11 @@ static const Case cases[] = {
 static struct {
         volatile bool failed;
         volatile unsigned added, removed;
-} *shared;
+} * shared;
 
 static const Case *kase;
 static TaKey *key;
-static TaBytes text; /* of k before */
+static TaBytes text;           /* of k before */
 static int said[2] = {-1, -1}; /* standard output and error */
 static unsigned long n_points;
 
@@ -125,7 +126,8 @@ static pid_t start_agent(const char *path) {
         pid_t pid;
 
         g_strlcpy(address.sun_path, path, sizeof address.sun_path);
-        g_assert_true(listener >= 0 && bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
+        g_assert_true(listener >= 0 &&
+                      bind(listener, (struct sockaddr *)&address, sizeof address) == 0 &&
                       listen(listener, 8) == 0);
         pid = fork();
         if (pid == 0) {
@@ -166,7 +168,8 @@ static bool is_key(const char *passphrase) {
         ta_cleanup(ta_secret_dropp) TaSecret *content = NULL;
         int err;
 
-        if (ta_file_read("k", 1 << 20, &content, NULL) || ta_keyfile_parse(ta_secret_bytes(content), &file))
+        if (ta_file_read("k", 1 << 20, &content, NULL) ||
+            ta_keyfile_parse(ta_secret_bytes(content), &file))
                 return false;
         ta_keyfile_unlock(&file, 1, ta_str(passphrase ? passphrase : ""), &err);
         return !err && file->encrypted == (passphrase != NULL) &&
@@ -250,17 +253,20 @@ int main(int argc, char **argv) {
         int status;
 
         g_test_init(&argc, &argv, NULL);
-        shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+                      0);
         folder = g_dir_make_tmp("ta-sweep-XXXXXX", NULL);
         g_assert_true(shared != MAP_FAILED && folder && chdir(folder) == 0);
         said[0] = memfd_create("out", MFD_CLOEXEC);
         said[1] = memfd_create("err", MFD_CLOEXEC);
         g_assert_true(said[0] >= 0 && said[1] >= 0);
-        /* Neither libcrypto nor, by it, the children have anything ready: a tool has not, either. */
+        /* Neither libcrypto nor, by it, the children have anything ready: a tool has not, either.
+         */
         g_assert_cmpint(sodium_init(), >=, 0);
         g_assert_cmpint(ta_key_generate(&ta_key_ed25519, 0, &key), ==, 0);
-        g_assert_cmpint(ta_keyfile_write(key, ta_str("c"), ta_str(""), &(TaKeyFileOptions){0}, &written), ==,
-                        0);
+        g_assert_cmpint(
+                ta_keyfile_write(key, ta_str("c"), ta_str(""), &(TaKeyFileOptions){0}, &written),
+                ==, 0);
         text = ta_secret_bytes(written);
         path = g_build_filename(folder, "agent", NULL);
         agent = start_agent(path);

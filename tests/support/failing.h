@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An allocator that fails when it is told to, in place of the C library's: linked into the sweeps of
- * tests/faults/. Those link lib/secret.c built over the plain heap too, so that every block that
+ * An allocator that fails when it is told to, in place of the C library's: linked into the sweeps
+ * of tests/faults/. Those link lib/secret.c built over the plain heap too, so that every block that
  * anything in the process asks for is counted here: ours, libcrypto's, the C library's.
  */
 #ifndef TA_TESTS_FAILING_H
@@ -12,7 +12,8 @@
 
 /* From now on allocation number `at`, counted from 0, fails; with `for_good` all after it too. */
 void failing_begin(unsigned long at, bool for_good);
-/* *ret is set once an allocation has failed: for who is another process, in memory that both have. */
+/* *ret is set once an allocation has failed: for who is another process, in memory that both have.
+ */
 void failing_tell(volatile bool *ret);
 /* Memory is plenty again. Whether an allocation has failed. */
 bool failing_end(void);

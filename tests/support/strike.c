@@ -28,9 +28,9 @@ typedef struct Chase {
         const Strike *plan;
         Struck *struck;
         unsigned long stops;
-        int64_t result;   /* what the call that was not made returns */
+        int64_t result; /* what the call that was not made returns */
         bool not_made;
-        int signal;       /* to be delivered when it goes on */
+        int signal; /* to be delivered when it goes on */
         bool killed;
 } Chase;
 
@@ -70,7 +70,8 @@ static bool fails(const Chase *c, uint64_t number, uint64_t first) {
 /* Whether a path names a source of random numbers. */
 static bool is_random_device(pid_t pid, uint64_t path) {
         char text[16] = "";
-        struct iovec here = {text, sizeof text - 1}, there = {(void *)(uintptr_t)path, sizeof text - 1};
+        struct iovec here = {text, sizeof text - 1},
+                     there = {(void *)(uintptr_t)path, sizeof text - 1};
 
         return process_vm_readv(pid, &here, 1, &there, 1, 0) > 0 &&
                (strncmp(text, "/dev/urandom", 12) == 0 || strncmp(text, "/dev/random", 11) == 0 ||
@@ -78,7 +79,8 @@ static bool is_random_device(pid_t pid, uint64_t path) {
 }
 
 static bool is_random(const Chase *c, uint64_t number, const uint64_t args[static 2]) {
-        return number == SYS_getrandom || (number == SYS_openat && is_random_device(c->pid, args[1])) ||
+        return number == SYS_getrandom ||
+               (number == SYS_openat && is_random_device(c->pid, args[1])) ||
                (number == SYS_open && is_random_device(c->pid, args[0]));
 }
 

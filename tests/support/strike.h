@@ -24,7 +24,8 @@ typedef struct Strike {
         unsigned long at; /* counted from 0 */
         int error;
         bool for_good;      /* all later calls of that name fail too, but on standard error */
-        unsigned write_max; /* bytes that a write takes at once, if it is not to one of 0 to 2; 0: all */
+        unsigned write_max; /* bytes that a write takes at once, if it is not to one of 0 to 2; 0:
+                               all */
         bool no_random;     /* there is no getrandom(2), and no device in its place */
         bool no_sync;       /* fsync(2) succeeds without being made: nobody pulls the plug here */
 } Strike;

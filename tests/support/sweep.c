@@ -46,12 +46,14 @@ void sweep(const Sweep *s) {
 
         (void)run(s, WARM_UP, false);
         for (int for_good = 0; for_good < 2; for_good++)
-                for (unsigned long at = (unsigned long)getpid() % stride; run(s, at, for_good); at += stride)
+                for (unsigned long at = (unsigned long)getpid() % stride; run(s, at, for_good);
+                     at += stride)
                         n++;
         n_points += n;
         g_test_message("%s: %lu allocations failed", s->name, n);
 }
 
 void sweep_report(void) {
-        g_print("# %lu allocations failed; libcrypto lost %ld blocks\n", n_points, lost_by_libcrypto);
+        g_print("# %lu allocations failed; libcrypto lost %ld blocks\n", n_points,
+                lost_by_libcrypto);
 }

@@ -14,7 +14,8 @@ typedef struct Sweep {
         void (*act)(void *data);     /* in here memory fails; it asserts nothing */
         void (*judge)(void *data);   /* asserts that what came of it is right, and takes it back */
         void *data;
-        unsigned stride;             /* of what costs much, without TA_LONG=1: every so manieth, others at each run */
+        unsigned stride; /* of what costs much, without TA_LONG=1: every so manieth, others at each
+                            run */
 } Sweep;
 
 /* Fails the test where `act` left blocks behind that `judge` did not find. */
