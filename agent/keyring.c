@@ -62,6 +62,13 @@ Identity *keyring_find(Keyring *keyring, TaBytes blob) {
         return NULL;
 }
 
+Identity *keyring_find_id(Keyring *keyring, uint32_t id) {
+        for (Identity *i = keyring->first; i; i = i->next)
+                if (i->id == id)
+                        return i;
+        return NULL;
+}
+
 static void changed(Keyring *keyring) {
         keyring->answer_len = 0;
 }

@@ -30,6 +30,7 @@ void keyring_free(Keyring *keyring);
 
 /* Borrowed; NULL if there is none. */
 Identity *keyring_find(Keyring *keyring, TaBytes blob);
+Identity *keyring_find_id(Keyring *keyring, uint32_t id); /* looks at all of them */
 
 /* Adds, or replaces as a whole what has the same blob, which keeps its place in the list;
  * `ret_replaced` is then the number that the old one had, 0 else. Copies its arguments. -ENOMEM. */

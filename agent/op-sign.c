@@ -49,12 +49,24 @@ static int ask(Session *session, const Identity *identity, TaBytes message) {
         return session->question ? DISPATCH_WAIT : TA_E_REFUSED;
 }
 
+/* Before anybody learns from its signatures what it was. */
+static void drop_damaged(Agent *agent, uint32_t id) {
+        Identity *identity = keyring_find_id(agent->keyring, id);
+
+        log_error("a key has been damaged in memory; it is dropped, and has to be added again");
+        keepers_drop(agent->keepers, id);
+        if (identity)
+                keyring_remove(agent->keyring, identity);
+}
+
 static void signed_by_keeper(void *data, int status, TaBytes signature) {
         uint8_t buf[5 + 4096];
         Session *session = data;
         TaWriter w = ta_writer(buf, sizeof buf);
 
         session->job = NULL;
+        if (status == TA_E_FAULT)
+                drop_damaged(session->agent, session->signing);
         ta_sign_response_write(&w, signature);
         if (!status)
                 status = w.err;
@@ -100,6 +112,7 @@ int op_sign(Session *session, TaBytes message, TaWriter *w ta_unused) {
                 log_info("sign refused: %s", verdict.why);
                 return TA_E_REFUSED;
         }
+        session->signing = identity->id;
         session->job = keepers_sign(agent->keepers, identity->id, identity->slow, request.flags,
                                     request.data, signed_by_keeper, session);
         return session->job ? DISPATCH_WAIT : keepers_refusal(agent->keepers);

@@ -347,6 +347,7 @@ static bool move_body(Session *session) {
                 if (bodies.n >= BODIES_MAX)
                         drop_oldest_body();
                 hold_body(session);
+                loop_cancel(session->agent->loop, &session->deadline); /* there is less time now */
         }
         moved = body_fill(&session->body, session->watch.fd, announced(session) - 1);
         if (moved == -EPIPE) {

@@ -43,6 +43,7 @@ struct Session {
         uint8_t *parked_message; /* runs again from the top */
         size_t parked_len;
         uint32_t adding;         /* number of the key being added; 0: none */
+        uint32_t signing;        /* of the one that signs */
         LockAttempt *attempt;    /* op-lock.c's */
         Session *next_unlock;
 };

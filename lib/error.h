@@ -32,7 +32,8 @@
         row(PROTOCOL, "the other side sent an unexpected answer")                                  \
         row(NO_AGENT, "no agent can be reached")                                                   \
         row(NO_PRIVATE, "there is no private half")                                                \
-        row(KEEPERS, "the processes that hold the keys have ended")
+        row(KEEPERS, "the processes that hold the keys have ended")                               \
+        row(FAULT, "a signature does not verify; the key has been damaged in memory")
 
 enum {
         TA_E_BASE = -10000,

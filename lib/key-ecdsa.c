@@ -163,6 +163,7 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags ta_unused, TaWrit
         uint8_t hash[SHA512_DIGEST_LENGTH];
         ECDSA_SIG *sig;
         size_t mark;
+        int good;
 
         if (!curve->hash(data.data, data.len, hash))
                 return TA_E_CRYPTO;
@@ -171,9 +172,10 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags ta_unused, TaWrit
                 return TA_E_CRYPTO;
         /* Not before it was verified: a scalar or a computation with a flipped bit would tell of
          * the key. */
-        if (ECDSA_do_verify(hash, (int)curve->hash_len, sig, ec(key)) != 1) {
+        good = ECDSA_do_verify(hash, (int)curve->hash_len, sig, ec(key));
+        if (good != 1) {
                 ECDSA_SIG_free(sig);
-                return TA_E_CRYPTO;
+                return good == 0 ? TA_E_FAULT : TA_E_CRYPTO;
         }
         ta_write_cstring(w, key->type->name);
         mark = ta_write_begin(w);

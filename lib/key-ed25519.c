@@ -104,7 +104,7 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags ta_unused, TaWrit
 
         hash_of(private, hash);
         if (sodium_memcmp(hash, private->hash, sizeof hash) != 0)
-                return TA_E_CRYPTO;
+                return TA_E_FAULT;
         ta_write_cstring(w, key->type->name);
         ta_write_u32(w, crypto_sign_BYTES);
         out = ta_write_space(w, crypto_sign_BYTES);
@@ -114,7 +114,7 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags ta_unused, TaWrit
         if (crypto_sign_detached(again, NULL, data.data, data.len, private->sk) != 0 ||
             crypto_sign_detached(out, NULL, data.data, data.len, private->sk) != 0)
                 return TA_E_CRYPTO;
-        return memcmp(again, out, sizeof again) == 0 ? 0 : TA_E_CRYPTO;
+        return memcmp(again, out, sizeof again) == 0 ? 0 : TA_E_FAULT;
 }
 
 static int verify(const TaKey *key, TaBytes algorithm, TaBytes data, TaReader *r) {

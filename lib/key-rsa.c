@@ -5,6 +5,7 @@
  * CRT half of it would give the key away.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* the RSA object keeps its blinding pair across signatures */
+#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
@@ -220,6 +221,16 @@ static void renew_blinding(RSA *key) {
         RSA_clear_flags(key, RSA_FLAG_NO_BLINDING);
 }
 
+/* RSA_verify() says no also where memory was short; only the errors that it left tell which. */
+static bool memory_was_short(void) {
+        bool is_short = false;
+        unsigned long err;
+
+        while ((err = ERR_get_error()) != 0)
+                is_short |= ERR_GET_REASON(err) == ERR_R_MALLOC_FAILURE;
+        return is_short;
+}
+
 static int sign(const TaKey *key, TaBytes data, uint32_t flags, TaWriter *w) {
         const Scheme *scheme = flags & SSH_AGENT_RSA_SHA2_256   ? &schemes[0]
                                : flags & SSH_AGENT_RSA_SHA2_512 ? &schemes[1]
@@ -229,10 +240,14 @@ static int sign(const TaKey *key, TaBytes data, uint32_t flags, TaWriter *w) {
 
         if (!scheme->hash(data.data, data.len, hash))
                 return TA_E_CRYPTO;
-        if (RSA_sign(scheme->nid, hash, scheme->hash_len, sig, &len, rsa(key)) != 1 || len != size ||
-            RSA_verify(scheme->nid, hash, scheme->hash_len, sig, len, rsa(key)) != 1) {
+        ERR_clear_error();
+        if (RSA_sign(scheme->nid, hash, scheme->hash_len, sig, &len, rsa(key)) != 1 || len != size) {
                 renew_blinding(rsa(key));
                 return TA_E_CRYPTO;
+        }
+        if (RSA_verify(scheme->nid, hash, scheme->hash_len, sig, len, rsa(key)) != 1) {
+                renew_blinding(rsa(key));
+                return memory_was_short() ? TA_E_CRYPTO : TA_E_FAULT;
         }
         ta_write_cstring(w, scheme->name);
         ta_write_string(w, (TaBytes){sig, len});

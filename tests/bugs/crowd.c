@@ -284,12 +284,33 @@ static void test_sealed_for_some(void) {
         front_free();
 }
 
+/* a secret has its ten seconds, also where what came first did not tell that it is one */
+static void test_late_secret(void) {
+        static const uint8_t length[] = {0, 0, 0, 99}, more[] = {SSH_AGENTC_ADD_IDENTITY, 1};
+        uint8_t byte;
+        int fd;
+
+        (void)front_new();
+        fd = front_connect();
+        front_settle();
+        g_assert_cmpint(write(fd, length, sizeof length), ==, sizeof length);
+        front_settle();
+        g_assert_cmpint(write(fd, more, sizeof more), ==, sizeof more);
+        front_settle();
+        g_assert_true(front_wait(10000));
+        front_settle();
+        g_assert_cmpint(read(fd, &byte, 1), ==, 0);
+        close(fd);
+        front_free();
+}
+
 int main(int argc, char **argv) {
         int status;
 
         g_test_init(&argc, &argv, NULL);
         g_assert_cmpint(sodium_init(), >=, 0);
         g_assert_cmpint(ta_key_generate(&ta_key_ed25519, 0, &key), ==, 0);
+        g_test_add_func("/crowd/late-secret", test_late_secret);
         g_test_add_func("/bugs/crowd", test_crowd);
         g_test_add_func("/bugs/all-or-none", test_all_or_none);
         g_test_add_func("/bugs/halves", test_halves);

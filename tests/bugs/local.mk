@@ -1,6 +1,6 @@
 # tests/bugs/: where a bug goes to be remembered.
 BUG_TESTS = tests/bugs/crowd tests/bugs/expire-many tests/bugs/full-vault tests/bugs/slow-reader \
-	tests/bugs/slow-start
+	tests/bugs/slow-start tests/bugs/flipped-key
 check_PROGRAMS += $(BUG_TESTS)
 TESTS += $(BUG_TESTS)
 
@@ -11,6 +11,10 @@ tests_bugs_slow_reader_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
 tests_bugs_slow_start_SOURCES = tests/bugs/slow-start.c
 tests_bugs_slow_start_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bugs_slow_start_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
+
+tests_bugs_flipped_key_SOURCES = tests/bugs/flipped-key.c
+tests_bugs_flipped_key_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bugs_flipped_key_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
 
 tests_bugs_full_vault_SOURCES = tests/bugs/full-vault.c
 tests_bugs_full_vault_CPPFLAGS = $(TEST_CPPFLAGS)

@@ -138,7 +138,9 @@ static void test_kind(const void *data) {
                         ==, 0);
         for (lie = TRUTH + 1; lie < N_LIES; lie++) {
                 for (unsigned n = 0; n < 20; n++) {
-                        g_assert_cmpint(sign_with(key, out, &len), ==, TA_E_CRYPTO);
+                        int err = sign_with(key, out, &len);
+
+                        g_assert_true(err == TA_E_CRYPTO || err == TA_E_FAULT);
                         g_assert_cmpuint(len, ==, 0);
                 }
                 enum Lie told = lie;

@@ -322,7 +322,7 @@ static void test_flipped_keys(void) {
                         g_assert_cmpint(ta_key_read_private(&r, &key), ==, 0);
                         flip(key, n);
                         err = ta_key_sign(key, ta_str("data"), SSH_AGENT_RSA_SHA2_256, &w);
-                        g_assert_true(err == 0 || err == TA_E_CRYPTO);
+                        g_assert_true(err == 0 || err == TA_E_CRYPTO || err == TA_E_FAULT);
                         if (err)
                                 g_assert_cmpuint(w.len, ==, 0);
                         else

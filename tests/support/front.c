@@ -346,6 +346,13 @@ bool front_keeper_work(unsigned keeper) {
         return true;
 }
 
+void front_flip(unsigned keeper, uint32_t id) {
+        const TaKey *key;
+
+        ta_bug_on(vault_find(keepers[keeper].vault, id, &key) < 0);
+        *(uint8_t *)key->private ^= 1;
+}
+
 unsigned front_held(unsigned keeper) {
         unsigned n = 0;
         const TaKey *key;

@@ -40,6 +40,9 @@ void front_keeper_hello(unsigned keeper);
 void front_keeper_say(unsigned keeper, TaBytes datagram);
 void front_keeper_end(unsigned keeper);
 
+/* A bit flips in the private half of an Ed25519 key that a keeper holds. */
+void front_flip(unsigned keeper, uint32_t id);
+
 /* How many keys a keeper holds, also those that were not committed: they are now. */
 unsigned front_held(unsigned keeper);
 /* Whether the front and every keeper have the same idea of being locked. */
