@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The launcher: a small process, forked by the agent before it does anything else, that starts
- * programs for it (keepers, askpass) and reports how they ended. So the front itself neither forks
+ * programs for it (keepers by way of a warden, askpass, unlockers) and reports how they ended. So the front itself neither forks
  * nor executes, and waits for nobody. What is said between them is agent/launch.h.
  */
 #ifndef TA_AGENT_LAUNCHER_H
@@ -9,7 +9,6 @@
 
 #include "agent/launch.h"
 #include "agent/warden.h"
-
 
 /* Forks the launcher; the caller's end of its socket, or -errno. The child never returns. */
 ta_must_check int launcher_start(void);

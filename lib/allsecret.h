@@ -19,7 +19,7 @@
 void __attribute__((noreturn)) ta_allsecret_run(int (*run)(void *data), void *data);
 
 /* From now on the process leaves nothing behind, whether it ends by exit(3), by a return from `run`,
- * or by a signal that ends processes and was not ignored: blocks, stack and registers are cleared
+ * or by a signal of endings[] that was not ignored or caught: blocks, stack and registers are cleared
  * last of all, after what others registered for the end. It ends with the same status, or by the
  * same signal. For processes that may make system calls then. */
 void ta_allsecret_leave_nothing(void);

@@ -1,4 +1,4 @@
-# lib/: shared by every program; no logging, no exit.
+# lib/: shared by every program; no logging and, but for cli.c and allsecret.c, no exit.
 noinst_LIBRARIES += libta.a
 libta_a_SOURCES = \
 	lib/cert.c lib/cert.h \

@@ -1,4 +1,4 @@
-# tools/: one program per file, with what they share.
+# tools/: programs, a file or a few each, and what they share.
 TOOL_SOURCES = tools/ask.c tools/ask.h tools/keys.c tools/keys.h tools/runtime.c tools/runtime.h \
 	lib/secret-malloc.c
 TOOL_CFLAGS = $(AM_CFLAGS) -fno-builtin-malloc
