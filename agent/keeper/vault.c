@@ -2,6 +2,10 @@
 /*
  * Open addressing with linear probing; numbers are given in sequence, so they spread by themselves.
  * Removing shifts the run behind the gap, so there are no tombstones.
+ *
+ * Keys are kept as libcrypto uses them, since to make them so takes longer than a signature. When the
+ * arena is nearly full, those that have not been used for longest are packed: kept as an ADD message
+ * has them, which takes a fifth of the room, until they are asked for.
  */
 #include "agent/keeper/vault.h"
 
@@ -12,12 +16,17 @@
 
 #define CAPACITY_MIN 64
 #define SIGNING_ROOM (512u << 10)
+#define PACK_ROOM    (64u << 10) /* larger ones (certificates) are not packed */
 
 typedef struct Slot {
         uint32_t id; /* 0: empty */
-        bool committed;
+        uint32_t used; /* the vault's clock when it was */
         uint64_t deadline_ms;
-        TaKey *key;
+        union {
+                TaKey *key;
+                TaSecret *packed;
+        };
+        bool committed, is_packed;
 } Slot;
 
 struct Vault {
@@ -26,6 +35,7 @@ struct Vault {
         size_t n;
         uint64_t next_deadline_ms;
         bool locked;
+        uint32_t clock; /* ticks when a key is used */
         uint8_t salt[16];
         uint8_t lock_hash[32];
         uint8_t seal_public[crypto_box_PUBLICKEYBYTES]; /* of this run only */
@@ -91,14 +101,80 @@ static bool room_for_keys(void) {
         return all - ta_secret_in_use() >= (all / 4 < SIGNING_ROOM ? all / 4 : SIGNING_ROOM);
 }
 
+static void slot_clear(Slot *slot) {
+        if (slot->is_packed)
+                ta_secret_drop(slot->packed);
+        else
+                ta_key_free(slot->key);
+        *slot = (Slot){0};
+}
+
+/* An Ed25519 key would be no smaller. */
+static bool can_be_packed(const Slot *slot) {
+        return slot->id && !slot->is_packed && slot->key->type != &ta_key_ed25519;
+}
+
+static int pack(Slot *slot) {
+        uint8_t *scratch = ta_secret_alloc(PACK_ROOM);
+        TaWriter w = ta_writer(scratch, PACK_ROOM);
+        TaSecret *packed;
+        int err;
+
+        if (!scratch)
+                return TA_E_FULL;
+        ta_key_write_private(slot->key, &w);
+        err = w.err ? w.err : ta_secret_dup(ta_written(&w), &packed);
+        ta_secret_free(scratch);
+        if (err)
+                return err;
+        ta_key_free(slot->key);
+        slot->packed = packed;
+        slot->is_packed = true;
+        return 0;
+}
+
+/* A key that does not come out of what it was packed into has been damaged there. */
+static int unpack(Slot *slot) {
+        TaReader r = ta_reader(ta_secret_bytes(slot->packed));
+        TaKey *key;
+        int err = ta_key_read_private(&r, &key);
+
+        if (err == TA_E_FULL || err == -ENOMEM || err == TA_E_CRYPTO)
+                return err;
+        if (err)
+                return TA_E_FAULT;
+        ta_secret_drop(slot->packed);
+        slot->key = key;
+        slot->is_packed = false;
+        return 0;
+}
+
+static int make_room(Vault *vault) {
+        while (!room_for_keys()) {
+                Slot *oldest = NULL;
+
+                for (size_t i = 0; i < vault->capacity; i++) {
+                        Slot *slot = &vault->slots[i];
+
+                        if (can_be_packed(slot) &&
+                            (!oldest || vault->clock - slot->used > vault->clock - oldest->used))
+                                oldest = slot;
+                }
+                if (!oldest || pack(oldest))
+                        return TA_E_FULL;
+        }
+        return 0;
+}
+
 int vault_add(Vault *vault, uint32_t id, TaKey *key) {
         Slot *slot;
         int err;
 
         if (id == 0)
                 return TA_E_PROTOCOL;
-        if (!room_for_keys())
-                return TA_E_FULL;
+        err = make_room(vault);
+        if (err)
+                return err;
         if (2 * (vault->n + 1) > vault->capacity) {
                 err = grow(vault);
                 if (err)
@@ -107,7 +183,7 @@ int vault_add(Vault *vault, uint32_t id, TaKey *key) {
         slot = slot_of(vault, id);
         if (slot->id)
                 return TA_E_EXISTS;
-        *slot = (Slot){.id = id, .key = key};
+        *slot = (Slot){.id = id, .key = key, .used = ++vault->clock};
         vault->n++;
         return 0;
 }
@@ -129,7 +205,7 @@ void vault_drop(Vault *vault, uint32_t id) {
 
         if (id == 0 || !slot->id)
                 return;
-        ta_key_free(slot->key);
+        slot_clear(slot);
         vault->n--;
         gap = i = (size_t)(slot - vault->slots);
         for (;;) {
@@ -146,21 +222,25 @@ void vault_drop(Vault *vault, uint32_t id) {
 }
 
 void vault_drop_all(Vault *vault) {
-        for (size_t i = 0; i < vault->capacity; i++) {
-                ta_key_free(vault->slots[i].key);
-                vault->slots[i] = (Slot){0};
-        }
+        for (size_t i = 0; i < vault->capacity; i++)
+                slot_clear(&vault->slots[i]);
         vault->n = 0;
         vault->next_deadline_ms = 0;
 }
 
 int vault_find(Vault *vault, uint32_t id, const TaKey **ret) {
         Slot *slot = slot_of(vault, id);
+        int err;
 
         if (vault->locked)
                 return TA_E_LOCKED;
         if (id == 0 || !slot->id || !slot->committed)
                 return TA_E_NOT_FOUND;
+        slot->used = ++vault->clock;
+        (void)!make_room(vault); /* where none can be made, there still is enough for one key */
+        err = slot->is_packed ? unpack(slot) : 0;
+        if (err)
+                return err;
         *ret = slot->key;
         return 0;
 }

@@ -26,7 +26,8 @@ void vault_drop_all(Vault *vault);
 const uint8_t *vault_public_key(const Vault *vault);
 ta_must_check int vault_unseal(const Vault *vault, TaBytes sealed, uint8_t *ret, size_t *ret_len);
 
-/* Borrowed. TA_E_LOCKED, TA_E_NOT_FOUND (also when not committed). */
+/* Borrowed, until the vault is asked for anything else. TA_E_LOCKED, TA_E_NOT_FOUND (also when not
+ * committed), TA_E_FAULT where it has been damaged, TA_E_FULL, TA_E_CRYPTO where there is no memory. */
 ta_must_check int vault_find(Vault *vault, uint32_t id, const TaKey **ret);
 
 /* Frees what is past its deadline; the next deadline, or 0 if there is none. */
