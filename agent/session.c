@@ -138,14 +138,20 @@ static size_t unsent(const Session *session) {
         return session->out_len - session->out_sent;
 }
 
-/* Nobody takes answers any more; what was asked for before is still read and done. The kernel has
- * nothing more to tell, and would never stop telling it: settle() asks for the turns instead. */
+/* Nobody takes answers any more; what is asked for is still read and done. */
 static void client_gone(Session *session) {
-        if (session->gone)
-                return;
         session->gone = true;
-        loop_remove(session->agent->loop, &session->watch);
         drop_output(session);
+}
+
+/* Nor comes anything more. The kernel has nothing more to tell, and would never stop telling it:
+ * settle() asks for the turns instead. */
+static void client_hung_up(Session *session) {
+        client_gone(session);
+        if (session->hung_up)
+                return;
+        session->hung_up = true;
+        loop_remove(session->agent->loop, &session->watch);
 }
 
 /* What the session waits for now. A parked one is not asked to stop reading, since it is told only
@@ -153,7 +159,7 @@ static void client_gone(Session *session) {
 static void settle(Session *session) {
         uint32_t events = unsent(session) > 0 ? EPOLLOUT : 0;
 
-        if (session->gone) {
+        if (session->hung_up) {
                 if (!session->parked)
                         loop_again(session->agent->loop, &session->watch);
                 return;
@@ -443,7 +449,7 @@ static void session_ready(Watch *watch, uint32_t events) {
         Session *session = (Session *)watch;
 
         if (events & (EPOLLHUP | EPOLLERR)) {
-                client_gone(session);
+                client_hung_up(session);
                 if (session->question)
                         session_close(session);
         }
@@ -453,7 +459,7 @@ static void session_ready(Watch *watch, uint32_t events) {
                 session_close(session);
         if (session->closed)
                 return;
-        if ((events & EPOLLIN || session->gone) && !session->parked &&
+        if ((events & EPOLLIN || session->hung_up) && !session->parked &&
             unsent(session) <= UNSENT_MAX) {
                 turn(session);
                 if (session->closed)

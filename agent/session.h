@@ -21,6 +21,7 @@ struct Session {
         bool parked;      /* a request waits for its answer */
         bool asked_all;   /* the client sends nothing more, but still takes answers */
         bool gone;        /* it takes none either */
+        bool hung_up;     /* neither does it send anything: what it has sent is there */
         bool closed;      /* to be freed after this batch */
         uint8_t head[5];  /* of the frame that is coming in: length, type */
         size_t head_len;

@@ -1,8 +1,13 @@
 # tests/bugs/: where a bug goes to be remembered.
 BUG_TESTS = tests/bugs/crowd tests/bugs/expire-many tests/bugs/full-vault tests/bugs/slow-reader \
 	tests/bugs/slow-start tests/bugs/flipped-key
+BUG_TESTS += tests/bugs/deaf
 check_PROGRAMS += $(BUG_TESTS)
 TESTS += $(BUG_TESTS)
+
+tests_bugs_deaf_SOURCES = tests/bugs/deaf.c
+tests_bugs_deaf_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bugs_deaf_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
 
 tests_bugs_slow_reader_SOURCES = tests/bugs/slow-reader.c
 tests_bugs_slow_reader_CPPFLAGS = $(TEST_CPPFLAGS)

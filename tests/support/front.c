@@ -24,6 +24,7 @@
 
 struct Loop {
         Watch *watches[WATCHES_MAX]; /* NULL: removed */
+        bool blind[WATCHES_MAX];     /* it was removed, and has asked for a turn */
         size_t n_watches;
         Watch *retired;
         Timer *timers; /* in no order */
@@ -110,6 +111,7 @@ int loop_add(Loop *l ta_unused, Watch *watch, uint32_t events) {
         if (i == loop.n_watches)
                 loop.n_watches++;
         loop.watches[i] = watch;
+        loop.blind[i] = false;
         watch->interest = events;
         return 0;
 }
@@ -125,8 +127,18 @@ void loop_remove(Loop *l ta_unused, Watch *watch) {
         watch->queued = false;
 }
 
-void loop_again(Loop *l ta_unused, Watch *watch) {
+void loop_again(Loop *l, Watch *watch) {
+        size_t i = 0;
+
         watch->queued = true;
+        while (i < loop.n_watches && loop.watches[i] != watch)
+                i++;
+        if (i < loop.n_watches)
+                return;
+        ta_bug_on(loop_add(l, watch, 0) < 0);
+        for (i = 0; loop.watches[i] != watch;)
+                i++;
+        loop.blind[i] = true;
 }
 
 void loop_retire(Loop *l, Watch *watch) {
@@ -197,7 +209,7 @@ bool front_turn(void) {
         bool any = false;
 
         for (size_t i = 0; i < n; i++)
-                fds[i] = loop.watches[i]
+                fds[i] = loop.watches[i] && !loop.blind[i]
                                  ? (struct pollfd){.fd = loop.watches[i]->fd,
                                                    .events = (short)loop.watches[i]->interest}
                                  : (struct pollfd){.fd = -1};
@@ -205,7 +217,8 @@ bool front_turn(void) {
         for (size_t i = 0; i < n; i++) {
                 Watch *watch = loop.watches[i];
 
-                if (!watch || watch->fd != fds[i].fd || (!fds[i].revents && !watch->queued))
+                if (!watch || (!fds[i].revents && !watch->queued) ||
+                    (watch->fd != fds[i].fd && !(fds[i].fd < 0 && loop.blind[i])))
                         continue;
                 any = true;
                 watch->queued = false;
