@@ -24,20 +24,32 @@
 
 #define CPU_SECONDS 300 /* TA_BCRYPT_ROUNDS_MAX takes less; PBKDF2 has its own bound */
 
-/* Up to the end of the line or of the pipe, as askpass programs and people send it. */
+/* Up to the end of the line or of the pipe, as askpass programs and people send it: who has ended
+ * the line may keep the pipe. What came behind it is wiped with the rest. */
 static int read_passphrase(TaSecret **ret) {
         ta_cleanup(ta_secret_dropp) TaSecret *text = NULL;
-        int err = ta_file_read_fd(UNLOCK_PASSPHRASE_FD, TA_PASSPHRASE_MAX + 2, &text);
+        bool ended = false;
+        int err = ta_secret_new(TA_PASSPHRASE_MAX + 1, &text);
 
-        if (err)
-                return err == -EFBIG ? TA_E_LIMIT : err;
-        for (size_t i = 0; i < text->len; i++)
-                if (text->data[i] == '\n' || text->data[i] == '\r')
-                        text->len = i;
-        if (text->len > TA_PASSPHRASE_MAX)
-                return TA_E_LIMIT;
-        *ret = ta_steal(&text);
-        return 0;
+        while (!err && !ended) {
+                size_t more = text->cap - text->len;
+                ssize_t n = ta_file_read_some(UNLOCK_PASSPHRASE_FD, text->data + text->len, more);
+
+                if (n < 0)
+                        return (int)n;
+                ended = n == 0;
+                for (; n > 0 && !ended; n--) {
+                        uint8_t c = text->data[text->len];
+
+                        ended = c == '\n' || c == '\r';
+                        text->len += !ended;
+                }
+                if (!ended && text->len == text->cap)
+                        err = TA_E_LIMIT;
+        }
+        if (!err)
+                *ret = ta_steal(&text);
+        return err;
 }
 
 /* The key of the file, as the body of an ADD_IDENTITY message. */
@@ -114,5 +126,8 @@ int main(int argc, char **argv) {
                 fputs("tagent-unlocker: started by tagent, not by hand\n", stderr);
                 return 1;
         }
+        /* Who made the pipes may not wait at them; we do, and poll(2) is forbidden. */
+        (void)fcntl(UNLOCK_PASSPHRASE_FD, F_SETFL, 0);
+        (void)fcntl(UNLOCK_KEY_FD, F_SETFL, 0);
         ta_allsecret_run(unlocker, argv[1]);
 }

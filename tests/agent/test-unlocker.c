@@ -43,7 +43,7 @@ static TaKey *write_key(const char *path, const char *option, const char *passph
         return key;
 }
 
-static void begin(const char *path) {
+static void begin_with(const char *path, int pipe_flags) {
         uint8_t buf[LAUNCH_MAX];
         TaWriter w = ta_writer(buf, sizeof buf);
         int passphrase[2], key[2];
@@ -52,8 +52,8 @@ static void begin(const char *path) {
         launcher = launcher_start();
         g_assert_cmpint(launcher, >=, 0);
         g_assert_cmpint(fcntl(launcher, F_SETFL, 0), ==, 0);
-        g_assert_cmpint(pipe2(passphrase, O_CLOEXEC), ==, 0);
-        g_assert_cmpint(pipe2(key, O_CLOEXEC), ==, 0);
+        g_assert_cmpint(pipe2(passphrase, O_CLOEXEC | pipe_flags), ==, 0);
+        g_assert_cmpint(pipe2(key, O_CLOEXEC | pipe_flags), ==, 0);
         ta_write_u8(&w, LAUNCH_UNLOCK);
         ta_write_u32(&w, 7);
         ta_write_cstring(&w, path);
@@ -63,6 +63,10 @@ static void begin(const char *path) {
         to_unlocker = passphrase[1];
         key_out = key[0];
         key_in = key[1]; /* as long as it is open, what is in the pipe does not end */
+}
+
+static void begin(const char *path) {
+        begin_with(path, 0);
 }
 
 static void say(const char *bytes, size_t len) {
@@ -196,6 +200,43 @@ static void test_passphrases(void) {
         g_assert_cmpint(unlink(path), ==, 0);
 }
 
+/* the end of a line is enough, also of one that is too long: whoever sends it may stay. Pipes that
+ * do not wait are waited at, as those of agent/body.h. */
+static void test_line(void) {
+        static const int flags[] = {0, O_NONBLOCK};
+        g_autofree char *path = file_at("key"), *longer = g_strnfill(TA_PASSPHRASE_MAX + 10, 'x');
+        g_autofree char *behind = g_strconcat(PASSPHRASE "\n", longer, NULL);
+        TaKey *key = write_key(path, "ed25519", PASSPHRASE, "c", TA_FORMAT_OPENSSH);
+        uint32_t len;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(flags); i++) {
+                static const char first[] = "correct horse", rest[] = " battery\n";
+
+                begin_with(path, flags[i]);
+                g_assert_cmpint(write(to_unlocker, first, strlen(first)), ==, strlen(first));
+                g_usleep(200000);
+                g_assert_cmpint(write(to_unlocker, rest, strlen(rest)), ==, strlen(rest));
+                g_assert_cmpint(result(&len), ==, 0);
+                is_key(len, key, "c");
+                close(to_unlocker);
+                end();
+
+                begin_with(path, flags[i]);
+                g_assert_cmpint(write(to_unlocker, longer, strlen(longer)), ==, strlen(longer));
+                g_assert_cmpint(result(&len), ==, TA_E_LIMIT);
+                close(to_unlocker);
+                end();
+        }
+        begin(path); /* what is behind the line does not count */
+        g_assert_cmpint(write(to_unlocker, behind, strlen(behind)), ==, strlen(behind));
+        g_assert_cmpint(result(&len), ==, 0);
+        is_key(len, key, "c");
+        close(to_unlocker);
+        end();
+        ta_key_free(key);
+        g_assert_cmpint(unlink(path), ==, 0);
+}
+
 /* what is no key file; nobody waits for a passphrase then */
 static void test_files(void) {
         static const char garbage[] = "-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n";
@@ -297,6 +338,7 @@ int main(int argc, char **argv) {
         g_assert_nonnull(dir);
         g_test_add_func("/unlocker/kinds", test_kinds);
         g_test_add_func("/unlocker/passphrases", test_passphrases);
+        g_test_add_func("/unlocker/line", test_line);
         g_test_add_func("/unlocker/files", test_files);
         g_test_add_func("/unlocker/ended", test_ended);
         g_test_add_func("/unlocker/keepers", test_keepers);
