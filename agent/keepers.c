@@ -25,8 +25,11 @@ struct KeeperJob {
         uint32_t id;
         bool slow;
         unsigned waiting_for; /* keepers that have not answered yet */
+        bool alike;           /* all can do it or none; of a key, some may have no room */
+        bool answered;        /* by one at least */
         int status;           /* the first failure */
-        uint8_t *contents;    /* of the first answer, while others are awaited */
+        bool succeeded;       /* one has, and said this, while others are awaited: */
+        uint8_t *contents;
         size_t contents_len;
         KeeperJob *next;      /* in the queue of what no keeper has taken yet */
         uint8_t *bytes;       /* the datagram, while it is in that queue */
@@ -433,6 +436,7 @@ static KeeperJob *body_job(Keepers *keepers, uint8_t op, uint32_t key, Body *bod
                 job_free(job);
                 return NULL;
         }
+        job->alike = op != LINK_ADD;
         job->body = *body;
         *body = (Body){0};
         job_queue(job, &keepers->bodies_last);
@@ -525,20 +529,31 @@ const uint8_t *keepers_public_key(const Keepers *keepers, unsigned i) {
 
 /* ---- answers ---------------------------------------------------------------------------- */
 
-/* Of a job that all keepers do, all have to come to the same, or they do not hold the same keys. The
- * first answer is kept until the last one. */
-static bool same_as_before(KeeperJob *job, TaBytes contents) {
-        if (job->contents)
+/* Of a job that all keepers do, all have to come to the same, or they do not hold the same keys.
+ * What the first one says that succeeds is kept until the last one. */
+static bool same_as_before(KeeperJob *job, const LinkReply *reply) {
+        TaBytes contents = reply->contents;
+
+        if (job->alike && job->answered && reply->status != job->status)
+                return false;
+        job->answered = true;
+        if (reply->status)
+                return true;
+        if (job->succeeded)
                 return ta_bytes_equal(contents, (TaBytes){job->contents, job->contents_len});
         if (job->waiting_for == 1)
                 return true;
-        job->contents = malloc(contents.len);
+        if (contents.len > 0)
+                job->contents = malloc(contents.len);
         if (job->contents) {
                 memcpy(job->contents, contents.data, contents.len);
                 job->contents_len = contents.len;
-        } else if (!job->status) {
-                job->status = -ENOMEM;
+        } else if (contents.len > 0) {
+                if (!job->status)
+                        job->status = -ENOMEM;
+                return true;
         }
+        job->succeeded = true;
         return true;
 }
 
@@ -553,7 +568,7 @@ static bool take_reply(Keeper *keeper, TaBytes datagram) {
         job = keeper->flight[keeper->first];
         if (reply.job != job->id)
                 return false;
-        if (reply.contents.len > 0 && !same_as_before(job, reply.contents))
+        if (!same_as_before(job, &reply))
                 return false;
         keeper->first = (keeper->first + 1) % keeper->flight_cap;
         keeper->n_flight--;

@@ -1,13 +1,17 @@
 # tests/bugs/: where a bug goes to be remembered.
 BUG_TESTS = tests/bugs/crowd tests/bugs/expire-many tests/bugs/full-vault tests/bugs/slow-reader \
 	tests/bugs/slow-start tests/bugs/flipped-key
-BUG_TESTS += tests/bugs/deaf
+BUG_TESTS += tests/bugs/deaf tests/bugs/one-lies
 check_PROGRAMS += $(BUG_TESTS)
 TESTS += $(BUG_TESTS)
 
 tests_bugs_deaf_SOURCES = tests/bugs/deaf.c
 tests_bugs_deaf_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_bugs_deaf_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
+
+tests_bugs_one_lies_SOURCES = tests/bugs/one-lies.c
+tests_bugs_one_lies_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_bugs_one_lies_LDADD = $(FRONT_LDADD) $(GLIB_LIBS)
 
 tests_bugs_slow_reader_SOURCES = tests/bugs/slow-reader.c
 tests_bugs_slow_reader_CPPFLAGS = $(TEST_CPPFLAGS)
