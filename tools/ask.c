@@ -23,7 +23,8 @@
 
 #define DEFAULT_ASKPASS "/usr/bin/ssh-askpass"
 
-static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU};
+static const int watched[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU,
+                              SIGALRM, SIGXCPU, SIGUSR1, SIGUSR2};
 static volatile sig_atomic_t caught[TA_N_ELEMENTS(watched)];
 static volatile sig_atomic_t any_caught;
 

@@ -101,7 +101,7 @@ X
         isnt "Ctrl-$key at a new key: status" "$rc" 0
         unlike "Ctrl-$key at a new key: the terminal echoes" "$out" 'echo off'
 done
-for signal in 1:HUP 2:INT 3:QUIT 15:TERM; do
+for signal in 1:HUP 2:INT 3:QUIT 10:USR1 14:ALRM 15:TERM 24:XCPU; do
         talk "$TKEYGEN" -p -f k <<X
 wait Enter old passphrase:
 type newer
