@@ -18,7 +18,9 @@ const TaSyscall warden_syscalls[] = {
 const size_t warden_n_syscalls = TA_N_ELEMENTS(warden_syscalls);
 
 /* In the child. Whoever is not root may only trace what is dumpable, which the agent is not; there
- * is no secret here, and executing the keeper begins anew. */
+ * is no secret here, and executing the keeper begins anew. But others of the same user can open
+ * what is dumpable, with the keepers' ends that it has. (PTRACE_TRACEME would do without; but who is
+ * traced so and is stopped is never told to go on.) */
 static void await_tracer(int ready, int go) {
         char byte = 0;
 
