@@ -156,7 +156,8 @@ X
                 fresh
                 echo "kill -s $signal \$1" >later
                 ends "$level: SIG$signal at the second question" \
-                        "$clean, signal $(env kill -l $signal)" "$@" "$TKEYGEN" -p -f locked
+                        "$clean, signal $(env kill -l $signal)" \
+                        "$@" env --default-signal="$signal" "$TKEYGEN" -p -f locked
                 ok "$level: ... the file is as it was" cmp locked locked-ed25519
         done
         fresh
