@@ -157,7 +157,7 @@ static int sync_fd(int fd) {
         return 0;
 }
 
-static int write_all(int fd, TaBytes bytes) {
+int ta_file_write_all(int fd, TaBytes bytes) {
         while (bytes.len > 0) {
                 ssize_t n = write(fd, bytes.data, bytes.len);
 
@@ -241,7 +241,7 @@ static int put_over(int folder, const char *temp, const char *name) {
 static int fill_temp(int fd, TaBytes bytes, mode_t mode) {
         int err;
 
-        err = write_all(fd, bytes);
+        err = ta_file_write_all(fd, bytes);
         if (err)
                 return err;
         if (fchmod(fd, mode) < 0)

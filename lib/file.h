@@ -28,6 +28,9 @@ ta_must_check int ta_file_read_fd(int fd, size_t max, TaSecret **ret);
  * another program). The bytes read, 0 at the end, or -errno. */
 ta_must_check ssize_t ta_file_read_some(int fd, uint8_t *data, size_t len);
 
+/* All of them into an open descriptor, one at which write(2) waits. -errno. */
+ta_must_check int ta_file_write_all(int fd, TaBytes bytes);
+
 /* Puts `bytes` at `path`, whole or not at all. Without `replace`, an existing file is -EEXIST,
  * one that appears meanwhile too. With it, a symbolic link stays and what it names is replaced;
  * what is no regular file is -EINVAL or -EISDIR. The mode is exact, whatever the umask.

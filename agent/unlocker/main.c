@@ -7,7 +7,6 @@
  *
  * What it says at its end is in agent/launch.h.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -83,20 +82,6 @@ static int unlock(const char *name, TaSecret **ret) {
         return 0;
 }
 
-static bool write_all(int fd, TaBytes bytes) {
-        while (bytes.len > 0) {
-                ssize_t n = write(fd, bytes.data, bytes.len);
-
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return false;
-                bytes.data += n;
-                bytes.len -= (size_t)n;
-        }
-        return true;
-}
-
 static int unlocker(void *name) {
         ta_cleanup(ta_secret_dropp) TaSecret *key = NULL;
         uint8_t report[LAUNCH_UNLOCKED_LEN];
@@ -111,13 +96,13 @@ static int unlocker(void *name) {
         (void)walls_close(walls_unlocker_syscalls, walls_n_unlocker_syscalls);
         if (!err)
                 err = unlock(name, &key);
-        if (!err && !write_all(UNLOCK_KEY_FD, ta_secret_bytes(key)))
-                err = -EPIPE;
+        if (!err)
+                err = ta_file_write_all(UNLOCK_KEY_FD, ta_secret_bytes(key));
         launch_unlocked_write(&w, err, err ? 0 : (uint32_t)key->len);
-        err = !write_all(UNLOCK_REPORT_FD, ta_written(&w));
+        err = ta_file_write_all(UNLOCK_REPORT_FD, ta_written(&w));
         ta_secret_wipe_all();
         ta_registers_clear();
-        _exit(err);
+        _exit(err != 0);
 }
 
 int main(int argc, char **argv) {
