@@ -15,5 +15,5 @@ tkeygen_LDADD = $(LIBTA)
 tkeygen_CFLAGS = $(TOOL_CFLAGS)
 
 bin_PROGRAMS += tagentctl
-tagentctl_SOURCES = tools/tagentctl.c
+tagentctl_SOURCES = tools/tagentctl.c tools/ctl-status.c tools/ctl.h
 tagentctl_LDADD = $(LIBTA)
