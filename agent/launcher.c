@@ -3,8 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <linux/sched/types.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,12 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/turns.h"
 #include "lib/file.h"
 #include "lib/keyfile.h"
 
 #define N_CHILDREN      32
 #define ASKPASS_DEFAULT "/usr/bin/ssh-askpass"
-#define LONG_TURN_NS    100000000u
 #define END_WAIT_MS     2000 /* for a dialog that is told to go, before it is made to */
 
 typedef struct Child {
@@ -109,19 +107,6 @@ static void __attribute__((noreturn)) exec_ours(const char *name, const char *ov
         _exit(127);
 }
 
-/* Its turns on a processor are long, so whoever wakes up with the usual few milliseconds before him
- * comes at once: a login does not wait for other people's slow signatures. Its share is the same, and
- * kernels before 6.12, which know no such thing, prefer who has slept anyway. */
-static void take_long_turns(void) {
-        struct sched_attr attr;
-
-        if (syscall(SYS_sched_getattr, 0, &attr, sizeof attr, 0) < 0 || attr.sched_policy != SCHED_NORMAL)
-                return;
-        attr.sched_flags = 0;
-        attr.sched_runtime = LONG_TURN_NS;
-        (void)syscall(SYS_sched_setattr, 0, &attr, 0);
-}
-
 /* In a new process: descriptors 3 and 4, and none behind them. Out of the way first: one may stand
  * where the other is to go. */
 static void leave_descriptors(int third, int fourth) {
@@ -135,8 +120,7 @@ static void leave_descriptors(int third, int fourth) {
 /* In a new process of the warden's. */
 static void become_keeper(const KeeperEnds *ends) {
         become_child();
-        if (ends->slow)
-                take_long_turns();
+        turns_set(ends->slow ? TURN_LONG_NS : TURN_SHORT_NS);
         leave_descriptors(ends->link, ends->body);
         exec_ours("tagent-keeper", secure_getenv("TA_KEEPER"), NULL);
 }

@@ -21,6 +21,7 @@ libtagent_a_SOURCES = \
 	agent/session.c agent/session.h \
 	agent/shell.c agent/shell.h \
 	agent/socket.c agent/socket.h \
+	agent/turns.c agent/turns.h \
 	agent/warden.c agent/warden.h
 libtagent_a_CPPFLAGS = $(AM_CPPFLAGS)
 

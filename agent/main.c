@@ -20,6 +20,7 @@
 #include "agent/sandbox.h"
 #include "agent/shell.h"
 #include "agent/socket.h"
+#include "agent/turns.h"
 #include "lib/cli.h"
 #include "lib/evp.h"
 #include "lib/text.h"
@@ -202,6 +203,7 @@ static int run(void) {
         self.socket.fd = -1;
         if (self.remove_socket)
                 watch_socket();
+        turns_set(TURN_SHORT_NS);
         sandbox_enter(self.remove_socket ? self.path : NULL, self.remove_folder);
         loop_run(self.agent.loop);
         stop_watching_socket();

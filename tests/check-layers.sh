@@ -9,7 +9,7 @@
 floors='
 5 tools/ agent/main. agent/keeper/main. agent/unlocker/
 4 lib/client. lib/cli. agent/agent. agent/dispatch. agent/keepers. agent/launcher. agent/op- agent/prompter. agent/sandbox. agent/server. agent/session. agent/shell. agent/socket.
-3 agent/binding. agent/body. agent/keyring. agent/log. agent/loop. agent/policy. agent/link. agent/launch. agent/warden. agent/keeper/
+3 agent/binding. agent/body. agent/keyring. agent/log. agent/loop. agent/policy. agent/link. agent/launch. agent/turns. agent/warden. agent/keeper/
 2 lib/message. lib/constraint. lib/keyfile lib/pubfile. lib/file.
 1 lib/key lib/cert. lib/evp. lib/fingerprint. lib/kdf lib/text.
 0 lib/base. lib/error. lib/proto. lib/secret lib/wire. lib/allsecret. lib/registers. lib/seccomp.'
