@@ -303,6 +303,17 @@ static char process_state(pid_t pid) {
         return at && at[1] ? at[2] : 0;
 }
 
+/* 0: none. */
+static pid_t process_tracer(pid_t pid) {
+        static const char name[] = "\nTracerPid:\t";
+        char text[4096], *at;
+
+        if (!read_proc(pid, "status", text, sizeof text))
+                return 0;
+        at = strstr(text, name);
+        return at ? atoi(at + sizeof name - 1) : 0;
+}
+
 static void process_name(pid_t pid, char ret[32]) {
         if (!read_proc(pid, "comm", ret, 32))
                 strcpy(ret, "?");
@@ -558,8 +569,27 @@ static void await_state(pid_t pid, const char *states) {
         die("process %d does not stop", pid);
 }
 
-/* Stopped between any two instructions; a tracer that does its duty leaves it stopped. */
+static void send(pid_t pid, int sig) {
+        if (kill(pid, sig) < 0)
+                die("process %d: %s", pid, strerror(errno));
+}
+
+/* Between any two instructions. What is traced stops at every signal until its tracer has seen it, so
+ * where that one is stopped first it stays so, even if its tracer would let no signal stop it. */
+static void stop(pid_t pid, pid_t tracer) {
+        if (tracer) {
+                send(tracer, SIGSTOP);
+                await_state(tracer, "T");
+                send(pid, SIGURG); /* which otherwise does nothing */
+                await_state(pid, "t");
+        } else {
+                send(pid, SIGSTOP);
+                await_state(pid, "T");
+        }
+}
+
 static int scan_stops(pid_t pid, unsigned stops) {
+        pid_t tracer = process_tracer(pid);
         size_t exposed = 0;
         unsigned hits = 0;
         char name[32];
@@ -570,14 +600,12 @@ static int scan_stops(pid_t pid, unsigned stops) {
                 Found found = {0};
 
                 nanosleep(&pause, NULL);
-                if (kill(pid, SIGSTOP) < 0)
-                        die("process %d: %s", pid, strerror(errno));
-                await_state(pid, "Tt");
+                stop(pid, tracer);
                 found_begin();
                 scan_memory(pid, false, &found);
                 (void)scan_registers(pid);
                 found_end(&found);
-                (void)kill(pid, SIGCONT);
+                (void)kill(tracer ? tracer : pid, SIGCONT);
                 hits += found.pieces > 0;
                 exposed = found.exposed > exposed ? found.exposed : exposed;
                 quiet |= hits > 0; /* the first time is enough to read */

@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -63,13 +64,13 @@ static void test_warden_requests(void) {
                 long request;
                 bool allowed;
         } cases[] = {
-                {PTRACE_CONT, true},       {PTRACE_LISTEN, true},
+                {PTRACE_CONT, true},       {PTRACE_LISTEN, false},
                 {PTRACE_TRACEME, false},   {PTRACE_PEEKTEXT, false},
                 {PTRACE_PEEKDATA, false},  {PTRACE_PEEKUSER, false},
                 {PTRACE_POKEDATA, false},  {PTRACE_GETREGSET, false},
                 {PTRACE_SETREGSET, false}, {PTRACE_SINGLESTEP, false},
                 {PTRACE_ATTACH, false},    {PTRACE_SEIZE, false},
-                {PTRACE_DETACH, false},    {PTRACE_SETOPTIONS, false},
+                {PTRACE_DETACH, false},    {PTRACE_SETOPTIONS, true},
                 {PTRACE_INTERRUPT, false}, {PTRACE_GETSIGINFO, false},
                 {PTRACE_SYSCALL, false},   {12 /* PTRACE_GETREGS */, false},
         };
@@ -156,6 +157,95 @@ static void test_not_traced(void) {
         g_assert_false(walls_traced());
 }
 
+/* ---- the warden ------------------------------------------------------------------------- */
+
+static int told[2];
+
+/* What becomes a keeper, up to the moment in which it does. */
+static void tell_and_sleep(const KeeperEnds *ends ta_unused) {
+        struct {
+                pid_t pid;
+                int dumpable;
+        } is = {getpid(), prctl(PR_GET_DUMPABLE)};
+        sigset_t none;
+
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        (void)!write(told[1], &is, sizeof is);
+        execlp("sleep", "sleep", "60", NULL);
+        _exit(127);
+}
+
+/* A warden as the launcher starts it, of one keeper, which is `*ret_keeper`. */
+static pid_t warden_start(pid_t *ret_keeper, int *ret_dumpable) {
+        int is[2];
+        pid_t pid;
+
+        g_assert_cmpint(pipe2(told, O_CLOEXEC), ==, 0);
+        pid = fork();
+        if (pid == 0) {
+                (void)prctl(PR_SET_DUMPABLE, 0);
+                warden_run(&(KeeperEnds){0}, 1, tell_and_sleep);
+        }
+        close(told[1]);
+        g_assert_cmpint(read(told[0], is, sizeof is), ==, sizeof is);
+        close(told[0]);
+        *ret_keeper = is[0];
+        *ret_dumpable = is[1];
+        return pid;
+}
+
+static void await_row(pid_t pid, const char *name, const char *wanted) {
+        for (;;) {
+                g_autofree char *value = row(pid, "status", name);
+
+                if (g_str_has_prefix(value, wanted))
+                        return;
+                g_usleep(1000);
+        }
+}
+
+/* While others of the same user could open what it has: its ends, its memory for writing. */
+static void test_never_dumpable(void) {
+        int dumpable, status;
+        pid_t keeper, warden = warden_start(&keeper, &dumpable);
+
+        g_assert_cmpint(dumpable, ==, 0);
+        g_assert_cmpint(kill(warden, SIGKILL), ==, 0);
+        g_assert_cmpint(waitpid(warden, &status, 0), ==, warden);
+        /* F47: the kernel kills it. Nobody may be there to reap it; a zombie is dead enough. */
+        for (char state = 0; kill(keeper, 0) == 0 && state != 'Z'; g_usleep(1000)) {
+                g_autofree char *path = g_strdup_printf("/proc/%d/status", keeper);
+                g_autofree char *text = NULL;
+                char *at = g_file_get_contents(path, &text, NULL, NULL) ? strstr(text, "State:\t") : NULL;
+
+                state = at ? at[7] : 'Z';
+        }
+}
+
+/* Whoever is traced as it is and stops would never go on. */
+static void test_does_not_stop(void) {
+        static const int stops[] = {SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
+        int dumpable, status;
+        pid_t keeper, warden = warden_start(&keeper, &dumpable);
+        g_autofree char *tracer = NULL;
+
+        await_row(keeper, "Name:", "sleep");
+        tracer = row(keeper, "status", "TracerPid:");
+        if (atoi(tracer) != warden) {
+                g_test_skip("tracing is refused here");
+        } else {
+                for (size_t i = 0; i < TA_N_ELEMENTS(stops); i++) {
+                        g_assert_cmpint(kill(keeper, stops[i]), ==, 0);
+                        await_row(keeper, "ShdPnd:", "0000000000000000");
+                        await_row(keeper, "State:", "S");
+                }
+        }
+        g_assert_cmpint(kill(keeper, SIGTERM), ==, 0);
+        g_assert_cmpint(waitpid(warden, &status, 0), ==, warden);
+        g_assert_true(WIFEXITED(status));
+}
+
 int main(int argc, char **argv) {
 #ifdef TA_SANITIZED
         puts("1..0 # SKIP there are no filters in a build with sanitizers");
@@ -169,5 +259,7 @@ int main(int argc, char **argv) {
         g_test_add_func("/walls/warden-requests", test_warden_requests);
         g_test_add_func("/walls/closed", test_closed);
         g_test_add_func("/walls/not-traced", test_not_traced);
+        g_test_add_func("/warden/never-dumpable", test_never_dumpable);
+        g_test_add_func("/warden/does-not-stop", test_does_not_stop);
         return g_test_run();
 }
