@@ -73,7 +73,8 @@ struct Keepers {
         void *data;
         unsigned n_ready;  /* below n nothing is sent to any: new ones are starting, or there are none */
         unsigned level, required_level;
-        Timer late; /* the first word of some */
+        Timer late;  /* the first word of some */
+        Timer pause; /* before others are started, where they ended again and again */
         unsigned deaths;
         uint64_t first_death_ms;
         bool failing; /* inside give_up(): who hears of it cannot begin another job */
@@ -757,21 +758,28 @@ static void give_up(Keepers *keepers) {
 }
 
 /* New ones, which are not waited for here: others are served meanwhile. */
+static void start_now(void *data) {
+        Keepers *keepers = data;
+        int err = launch_all(keepers);
+
+        if (err)
+                log_error("cannot start a keeper: %s", ta_strerror(err));
+}
+
 static void start_again(Keepers *keepers) {
         uint64_t now = loop_now_ms();
-        int err;
 
         if (now - keepers->first_death_ms > RESTART_SPAN_MS) {
                 keepers->deaths = 0;
                 keepers->first_death_ms = now;
         }
         if (++keepers->deaths > RESTARTS_MAX) {
-                log_error("keepers keep ending; no more are started, restart the agent");
-                return;
+                log_error("keepers keep ending; new ones are started in a minute, and no key can be "
+                          "added until then");
+                loop_after(keepers->loop, &keepers->pause, RESTART_SPAN_MS);
+        } else {
+                start_now(keepers);
         }
-        err = launch_all(keepers);
-        if (err)
-                log_error("cannot start a keeper: %s", ta_strerror(err));
 }
 
 /* One is gone or out of step: end them all, so that each again holds the same keys: none. */
@@ -820,6 +828,7 @@ int keepers_new(Loop *loop, int launcher, unsigned n, void (*lost)(void *), void
         keepers->waiting_last = &keepers->waiting;
         keepers->waiting_slow_last = &keepers->waiting_slow;
         keepers->late = (Timer){.fire = some_are_late, .data = keepers};
+        keepers->pause = (Timer){.fire = start_now, .data = keepers};
         for (unsigned i = 0; i < keepers->n; i++) {
                 Keeper *k = &keepers->keeper[i];
 
@@ -846,6 +855,7 @@ void keepers_free(Keepers *keepers) {
         if (!keepers)
                 return;
         give_up(keepers);
+        loop_cancel(keepers->loop, &keepers->pause);
         for (unsigned i = 0; i < keepers->n; i++)
                 free(keepers->keeper[i].flight);
         free(keepers);

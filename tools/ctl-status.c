@@ -37,7 +37,7 @@ static int print_status(const Ctl *ctl, const TaInfo *info) {
                 printf("keepers     %u\n", info->n_seal_keys);
         } else {
                 printf("keepers     none: they have ended, and no key is held; "
-                       "if this does not change soon, restart the agent\n");
+                       "new ones are started, at the latest within a minute\n");
         }
         if (!info->launcher)
                 printf("launcher    has ended: nothing can be confirmed, and keepers that end are not "
